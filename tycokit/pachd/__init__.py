@@ -1,0 +1,1 @@
+"""A single-machine Pachyderm that speaks Pachyderm's own gRPC API."""

@@ -1,0 +1,1 @@
+"""Repos, branches, commits, files, provenance."""

@@ -1,0 +1,1 @@
+"""gRPC servicers: they translate, nothing more. The only importer of *_pb2."""

@@ -1,0 +1,1 @@
+"""Bytes and rows on disk; knows nothing of Pachyderm."""

@@ -1,0 +1,1 @@
+"""Notebooks as pipeline stages: the papermill engine, the warm executor, the runner."""

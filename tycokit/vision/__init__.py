@@ -1,0 +1,1 @@
+"""Pure picture logic: names, detectors, boxes, rules. All that the notebooks import."""
