@@ -2,14 +2,28 @@
 
 TycokitError
 ├── VisionError      a picture, network, label map or rules file that cannot be used
+│   ├── BadName            a picture's name that is not <user-device>_<unix time>.<ext>
+│   ├── PictureError       a picture that cannot be used
+│   │   ├── EmptyPicture       no bytes at all
+│   │   ├── NotAPicture        bytes in none of the picture formats that we read
+│   │   ├── BrokenPicture      a picture that ends early or is damaged
+│   │   └── PictureTooLarge    more pixels than allowed: a decompression bomb, or nearly
+│   ├── WeightsError       a file or folder that is no network, or one with another signature
+│   ├── LabelMapError      a label map that cannot be read
+│   ├── UnknownClass       a class number or name that the label map does not hold
+│   └── RulesError         a rules file that is not JSON, or not the form that rules have
 ├── StageError       a notebook stage that cannot run, or whose notebook raised
 ├── PachdError       what the local pachd answers instead of a result
+│   ├── BadGlob            a glob pattern that is malformed
 └── CliError         what a person at the command line should read instead of a traceback
 
 Each error holds the object that it is about; its message names what was wrong and what to do.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
 
 
 class TycokitError(Exception):
@@ -20,12 +34,248 @@ class VisionError(TycokitError):
     """A picture, network, label map or rules file that cannot be used."""
 
 
+class BadName(VisionError):
+    """A picture's name that is not `<user-device>_<unix time>.<ext>`."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        self.name, self.rule = name, rule
+        shown = name if len(name) <= 60 else f"{name[:57]}..."
+        super().__init__(f"{shown!r} is not <user-device>_<unix time>.<ext>: {rule}")
+
+
+class PictureError(VisionError):
+    """A picture that cannot be used; `reason` is the part of the message after the file."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
+class EmptyPicture(PictureError):
+    """A picture without a single byte."""
+
+
+class NotAPicture(PictureError):
+    """Bytes in none of the picture formats that we read."""
+
+
+class BrokenPicture(PictureError):
+    """A picture that ends early or is damaged."""
+
+
+class PictureTooLarge(PictureError):
+    """A picture with more pixels than allowed."""
+
+
+class WeightsError(VisionError):
+    """A file or folder that is no network that we can run."""
+
+    def __init__(self, path: Path, expected: str, found: str) -> None:
+        self.path, self.expected, self.found = path, expected, found
+        super().__init__(f"{path}: expected {expected}; found {found}")
+
+
+class LabelMapError(VisionError):
+    """A label map that cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
+class UnknownClass(VisionError):
+    """A class number or name that the label map does not hold; `near` are those most alike."""
+
+    def __init__(self, wanted: int | str, near: Sequence[str]) -> None:
+        self.wanted, self.near = wanted, tuple(near)
+        hint = f"; near it: {', '.join(near)}" if near else ""
+        super().__init__(f"unknown class {wanted!r}{hint}")
+
+
+class RulesError(VisionError):
+    """A rules file that is not JSON, or not the form that rules have."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
 class StageError(TycokitError):
     """A notebook stage that cannot run, or whose notebook raised."""
 
 
 class PachdError(TycokitError):
     """What the local pachd answers instead of a result."""
+
+
+class BadGlob(PachdError):
+    """A glob pattern that is malformed."""
+
+    def __init__(self, pattern: str, rule: str) -> None:
+        self.pattern, self.rule = pattern, rule
+        super().__init__(f"glob pattern {pattern!r} is malformed: {rule}")
+
+
+class StoreError(PachdError):
+    """The data folder cannot be used, or holds less than it promised."""
+
+
+class NewerData(StoreError):
+    def __init__(self, path: Path, steps: list[str]) -> None:
+        self.path, self.steps = path, steps
+        super().__init__(
+            f"{path} was written by a newer tycokit (unknown: {', '.join(steps)}):"
+            " update tycokit, or give another folder with --data"
+        )
+
+
+class FolderInUse(StoreError):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"another pachd is running on the data folder {path}")
+
+
+class FolderUnusable(StoreError):
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        super().__init__(f"the data folder {path} cannot be used: {reason}")
+
+
+class PortInUse(PachdError):
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        super().__init__(f"cannot listen on {host}:{port}: the port is in use")
+
+
+class ChunkMissing(StoreError):
+    def __init__(self, hash_: bytes) -> None:
+        self.hash = hash_
+        super().__init__(f"chunk {hash_.hex()} is not in the store")
+
+
+class ChunkDamaged(StoreError):
+    def __init__(self, hash_: bytes, pack: str) -> None:
+        self.hash, self.pack = hash_, pack
+        super().__init__(f"chunk {hash_.hex()} is damaged in pack {pack}")
+
+
+class PageMissing(StoreError):
+    def __init__(self, hash_: bytes) -> None:
+        self.hash = hash_
+        super().__init__(f"page {hash_.hex()} is not in the store")
+
+
+class NotFound(PachdError):
+    """The object that a call names does not exist."""
+
+
+class AlreadyExists(PachdError):
+    """The object that a call would make exists."""
+
+
+class Refused(PachdError):
+    """A call that Pachyderm's rules forbid in the present state."""
+
+
+class NotServed(PachdError):
+    """A part of Pachyderm that the local pachd does not have."""
+
+
+class RepoNotFound(NotFound):
+    def __init__(self, repo: object) -> None:
+        self.repo = repo
+        super().__init__(f"repo {repo} not found")
+
+
+class RepoExists(AlreadyExists):
+    def __init__(self, repo: object) -> None:
+        self.repo = repo
+        super().__init__(f"repo {repo} already exists")
+
+
+class ProjectNotFound(NotFound):
+    def __init__(self, project: str, context: str = "") -> None:
+        self.project = project
+        super().__init__(f'{context}project "{project}" not found')
+
+
+class ProjectExists(AlreadyExists):
+    def __init__(self, project: str) -> None:
+        self.project = project
+        super().__init__(f'could not create project: project "{project}" already exists')
+
+
+class ProjectNotEmpty(PachdError):
+    def __init__(self, project: str, repos: list[object]) -> None:
+        self.project, self.repos = project, repos
+        clauses = ", ".join(f"repo {repo} still exists" for repo in repos)
+        super().__init__(f"cannot delete project {project}: {clauses}")
+
+
+class BranchNotFound(NotFound):
+    def __init__(self, branch: str, repo: object) -> None:
+        self.branch, self.repo = branch, repo
+        super().__init__(f'branch "{branch}" not found in repo {repo}')
+
+
+class CommitNotFound(NotFound):
+    def __init__(self, commit: object) -> None:
+        self.commit = commit
+        super().__init__(f"commit {commit} not found")
+
+
+class CommitSetNotFound(NotFound):
+    def __init__(self, set_id: str) -> None:
+        self.set_id = set_id
+        super().__init__(f"no commits found for commitset ID {set_id}")
+
+
+class FileNotFound(NotFound):
+    def __init__(self, path: str, repo: object, commit_id: str) -> None:
+        self.path, self.repo, self.commit_id = path, repo, commit_id
+        super().__init__(f"file {path} not found in repo {repo} at commit {commit_id}")
+
+
+class ItemNotFound(NotFound):
+    def __init__(self, path: str, commit_id: str) -> None:
+        self.path, self.commit_id = path, commit_id
+        super().__init__(f"commit/{commit_id} does not contain item: ({path})")
+
+
+class BaseUnfinished(Refused):
+    def __init__(self, base: object, commit: object) -> None:
+        self.base, self.commit = base, commit
+        super().__init__(f"base commit {base} for commit {commit} unfinished")
+
+
+class CommitFinished(Refused):
+    def __init__(self, commit: object) -> None:
+        self.commit = commit
+        super().__init__(f"commit {commit} has already finished")
+
+
+class PipelineNotFound(NotFound):
+    def __init__(self, pipeline: object) -> None:
+        self.pipeline = pipeline
+        super().__init__(f'pipeline "{pipeline}" not found')
+
+
+class PipelineExists(AlreadyExists):
+    def __init__(self, pipeline: object) -> None:
+        self.pipeline = pipeline
+        super().__init__(f'pipeline "{pipeline}" already exists')
+
+
+class JobNotFound(NotFound):
+    def __init__(self, job: object) -> None:
+        self.job = job
+        super().__init__(f"jobs {job} not found")
+
+
+class DatumNotFound(Refused):
+    def __init__(self, datum: str, job: object) -> None:
+        self.datum, self.job = datum, job
+        super().__init__(f"datum {datum} not found in job {job}")
 
 
 class CliError(TycokitError):

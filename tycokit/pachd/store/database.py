@@ -1,0 +1,140 @@
+"""One SQLite file: one writer, many readers, and a bell that rings after each write."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tycokit.errors import NewerData
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A named step of the schema. Steps are only ever appended, never edited."""
+
+    name: str
+    sql: str
+
+
+class Database:
+    """SQLite in WAL mode with full synchronisation: what `write` committed survives a power cut.
+
+    Args:
+        path: the file; its folder must exist.
+        migrations: every step of the schema in order; those not yet recorded are applied.
+
+    Raises:
+        NewerData: the file holds a migration that this program does not know.
+    """
+
+    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._bell = threading.Condition()
+        self._generation = 0
+        self._closed = False
+        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._writer = self._connect()
+        self._writer.execute("PRAGMA journal_mode=WAL")
+        self._migrate(migrations)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=60, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        return connection
+
+    def _migrate(self, migrations: Sequence[Migration]) -> None:
+        self._writer.execute(
+            "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, position INTEGER)"
+        )
+        applied = {row["name"] for row in self._writer.execute("SELECT name FROM migration")}
+        unknown = applied - {m.name for m in migrations}
+        if unknown:
+            raise NewerData(self.path, sorted(unknown))
+        for position, migration in enumerate(migrations):
+            if migration.name in applied:
+                continue
+            with self.write() as connection:
+                for statement in migration.sql.split(";\n"):
+                    if statement.strip():
+                        connection.execute(statement)
+                connection.execute(
+                    "INSERT INTO migration VALUES (?, ?)", (migration.name, position)
+                )
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """The writer's connection inside one transaction; an exception undoes all of it."""
+        with self._lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+        self.ring()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A reader's connection that sees one unchanging state until the block ends."""
+        try:
+            connection = self._readers.get_nowait()
+        except queue.Empty:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only=ON")
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+            if self._closed or self._readers.qsize() >= 16:
+                connection.close()
+            else:
+                self._readers.put(connection)
+
+    def ring(self) -> None:
+        """Wake everyone in `wait_until`."""
+        with self._bell:
+            self._generation += 1
+            self._bell.notify_all()
+
+    def wait_until(
+        self,
+        look: Callable[[sqlite3.Connection], T | None],
+        give_up: Callable[[], bool] = lambda: False,
+    ) -> T | None:
+        """Look after every write until `look` returns something; None once `give_up` says so.
+
+        `give_up` is asked at least every half second, since the one who waits may have gone.
+        """
+        while not give_up():
+            with self._bell:
+                seen = self._generation
+            with self.read() as connection:
+                found = look(connection)
+            if found is not None:
+                return found
+            with self._bell:
+                if self._generation == seen:
+                    self._bell.wait(timeout=0.5)
+        return None
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            while not self._readers.empty():
+                self._readers.get_nowait().close()
+            self._writer.close()
