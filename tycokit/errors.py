@@ -16,6 +16,15 @@ TycokitError
 ├── PachdError       what the local pachd answers instead of a result
 │   ├── BadGlob            a glob pattern that is malformed
 └── CliError         what a person at the command line should read instead of a traceback
+    ├── ConfigError        a Pachyderm config file or context that cannot be used
+    ├── NoAnswer           nothing answers at pachd's address
+    ├── Refused            a pachd that answers, but not to us: token, or another cluster
+    ├── LocalError         the local pachd cannot be started or stopped
+    │   ├── PortInUse          another process listens on its port
+    │   └── DiedAtStart        it ended, or did not get ready, while we waited
+    ├── SpecError          a folder of pipeline specs that cannot be deployed
+    ├── ModelError         a network that cannot be found, fetched or committed
+    └── NotInstalled       an extra of tycokit that a command needs
 
 Each error holds the object that it is about; its message names what was wrong and what to do.
 """
@@ -280,3 +289,78 @@ class DatumNotFound(Refused):
 
 class CliError(TycokitError):
     """What a person at the command line should read instead of a traceback."""
+
+
+class ConfigError(CliError):
+    """A Pachyderm config file, or a context in it, that cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
+class NoAnswer(CliError):
+    """Nothing answers at pachd's address."""
+
+    def __init__(self, address: str, detail: str = "") -> None:
+        self.address, self.detail = address, detail
+        why = f" ({detail})" if detail else ""
+        super().__init__(
+            f"no pachd answers at {address}{why}; `tycokit up` starts one on this machine"
+        )
+
+
+class Refused(CliError):
+    """A pachd that answers but refuses us: `reason` is its own sentence or ours."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address, self.reason = address, reason
+        super().__init__(f"pachd at {address} refuses: {reason}")
+
+
+class LocalError(CliError):
+    """The local pachd cannot be started or stopped."""
+
+
+class PortInUse(LocalError):
+    """Another process listens on the port; `owner` names it where that can be known."""
+
+    def __init__(self, port: int, owner: str | None) -> None:
+        self.port, self.owner = port, owner
+        by = f" by {owner}" if owner else ""
+        super().__init__(
+            f"port {port} is in use{by}; stop that process, or choose another with --port"
+        )
+
+
+class DiedAtStart(LocalError):
+    """The local pachd ended or hung while starting; `tail` is the end of its log."""
+
+    def __init__(self, reason: str, log: Path, tail: str) -> None:
+        self.reason, self.log, self.tail = reason, log, tail
+        end = f"; its log ends:\n{tail}" if tail else ""
+        super().__init__(f"the local pachd {reason} (log: {log}){end}")
+
+
+class SpecError(CliError):
+    """A spec (`source`: its file) that cannot be deployed; nothing was created."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source, self.reason = source, reason
+        super().__init__(f"{source}: {reason}")
+
+
+class ModelError(CliError):
+    """A network (`name`) that cannot be found, fetched or committed."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"{name}: {reason}")
+
+
+class NotInstalled(CliError):
+    """A command needs an extra that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
+        super().__init__(f"{what} is not installed: pip install 'tycokit[{extra}]'")
