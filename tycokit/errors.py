@@ -150,7 +150,7 @@ class FolderUnusable(StoreError):
         super().__init__(f"the data folder {path} cannot be used: {reason}")
 
 
-class PortInUse(PachdError):
+class CannotListen(PachdError):
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
         super().__init__(f"cannot listen on {host}:{port}: the port is in use")
@@ -182,7 +182,7 @@ class AlreadyExists(PachdError):
     """The object that a call would make exists."""
 
 
-class Refused(PachdError):
+class NotAllowed(PachdError):
     """A call that Pachyderm's rules forbid in the present state."""
 
 
@@ -251,13 +251,13 @@ class ItemNotFound(NotFound):
         super().__init__(f"commit/{commit_id} does not contain item: ({path})")
 
 
-class BaseUnfinished(Refused):
+class BaseUnfinished(NotAllowed):
     def __init__(self, base: object, commit: object) -> None:
         self.base, self.commit = base, commit
         super().__init__(f"base commit {base} for commit {commit} unfinished")
 
 
-class CommitFinished(Refused):
+class CommitFinished(NotAllowed):
     def __init__(self, commit: object) -> None:
         self.commit = commit
         super().__init__(f"commit {commit} has already finished")
@@ -281,7 +281,7 @@ class JobNotFound(NotFound):
         super().__init__(f"jobs {job} not found")
 
 
-class DatumNotFound(Refused):
+class DatumNotFound(NotAllowed):
     def __init__(self, datum: str, job: object) -> None:
         self.datum, self.job = datum, job
         super().__init__(f"datum {datum} not found in job {job}")

@@ -20,7 +20,9 @@ from tycokit.errors import PageMissing
 from tycokit.pachd.store.database import Migration
 
 MIGRATIONS = (
-    Migration("maps-1", "CREATE TABLE page (hash BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID"),
+    Migration(
+        "maps-1", "CREATE TABLE page (hash BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID"
+    ),
 )
 _BITS = 7  # 128 entries a page on average
 _CACHED_PAGES = 512
@@ -105,9 +107,7 @@ class Maps:
         for child in page.values[: end + 1][::-1]:
             yield from self.scan_back(connection, child, before)
 
-    def apply(
-        self, connection: sqlite3.Connection, root: bytes, edits: Sequence[Edit]
-    ) -> bytes:
+    def apply(self, connection: sqlite3.Connection, root: bytes, edits: Sequence[Edit]) -> bytes:
         """The root after setting (value) or removing (None) keys; edits sorted, keys unique."""
         if not edits:
             return root

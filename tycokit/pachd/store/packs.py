@@ -13,6 +13,7 @@ import uuid
 from collections import OrderedDict
 from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 
 from tycokit.errors import ChunkDamaged, ChunkMissing
 from tycokit.pachd.store.database import Database, Migration
@@ -127,7 +128,7 @@ class Stage:
         self._index: dict[bytes, tuple[int, int]] = {}
         self._size = 0
         self._digest = blake2b(digest_size=32)
-        self._file = None if self._path.exists() else open(self._path, "w+b")  # noqa: SIM115
+        self._file: BinaryIO | None = self._path.open("x+b")
         self._name = ""
 
     def put(self, data: bytes) -> bytes:
@@ -168,7 +169,7 @@ class Stage:
             return
         # the random part: two packs of the same bytes must not share one file
         self._name = f"{self._digest.hexdigest()}-{self._path.name[-8:]}"
-        os.rename(self._path, self._folder / self._name)
+        self._path.rename(self._folder / self._name)
         descriptor = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
