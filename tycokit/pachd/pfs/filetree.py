@@ -1,0 +1,287 @@
+"""The files of one commit: a map a directory, each sharing its pages with the past.
+
+Keys are chosen such that the maps' byte order is the order in which Pachyderm lists: a directory
+counts with its trailing slash, so `/a.txt` < `/a/` < `/a/b`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from tycokit.pachd.pfs.glob import Glob
+from tycokit.pachd.store.maps import EMPTY, Maps
+
+_HASHES_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file's bytes: its size and the hashes of its chunks, in order."""
+
+    size: int
+    chunks: tuple[bytes, ...]
+
+    @property
+    def hash(self) -> bytes:
+        """Pachyderm's hash of a file: BLAKE2b-256 over its chunks' hashes."""
+        return blake2b(b"".join(self.chunks), digest_size=32).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class FileNode:
+    """A file: absolute path and the datum tag that it was written under."""
+
+    path: str
+    tag: str
+    content: Content
+
+    @property
+    def size(self) -> int:
+        return self.content.size
+
+
+@dataclass(frozen=True, slots=True)
+class DirNode:
+    """A directory: absolute path with its trailing slash, bytes below it."""
+
+    path: str
+    size: int
+    root: bytes
+
+
+Node = FileNode | DirNode
+Puts = Mapping[tuple[str, str], "Content | None"]
+"""(path, tag) → the file's new content, or None to remove it."""
+
+
+def _dir_key(name: str) -> bytes:
+    return name.encode() + b"/"
+
+
+def _file_key(name: str, tag: str) -> bytes:
+    return name.encode() + b"\0" + tag.encode()
+
+
+def _node(parent: str, key: bytes, value: bytes) -> Node:
+    (size,) = struct.unpack_from("<Q", value)
+    if key.endswith(b"/") and b"\0" not in key:
+        return DirNode(parent + key.decode(), size, value[8:])
+    name, _, tag = key.partition(b"\0")
+    chunks = tuple(value[at : at + 32] for at in range(8, len(value), 32))
+    return FileNode(parent + name.decode(), tag.decode(), Content(size, chunks))
+
+
+def _within(directory: DirNode, path: str) -> str | None:
+    """`path` relative to a directory; None when it is not at or below it."""
+    return path[len(directory.path) :] if path.startswith(directory.path) else None
+
+
+def _around(rest: str) -> bytes:
+    """The least key of the entry that is, or that holds, a path relative to its directory."""
+    name, slash, _ = rest.partition("/")
+    return _dir_key(name) if slash else _file_key(name, "")
+
+
+class FileTree:
+    """Reads and changes trees; a tree is named by its root, as a map is."""
+
+    def __init__(self, maps: Maps) -> None:
+        self._maps = maps
+        self._hashes: OrderedDict[bytes, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def root(self, connection: sqlite3.Connection, root: bytes) -> DirNode | None:
+        """The root directory; None for an empty tree."""
+        if not root:
+            return None
+        size = sum(node.size for node in self.children(connection, DirNode("/", 0, root)))
+        return DirNode("/", size, root)
+
+    def find(self, connection: sqlite3.Connection, root: bytes, path: str) -> list[Node]:
+        """What stands at a path (absolute, with or without trailing slash).
+
+        Empty when nothing does; the file (one a tag) first, then the directory.
+        """
+        names = [name for name in path.split("/") if name]
+        if not names:
+            node = self.root(connection, root)
+            return [node] if node else []
+        parent = self._descend(connection, root, names[:-1])
+        if parent is None:
+            return []
+        found: list[Node] = []
+        start = _file_key(names[-1], "")
+        for key, value in self._maps.scan(connection, parent.root, start):
+            if not key.startswith(start):
+                break
+            found.append(_node(parent.path, key, value))
+        key = _dir_key(names[-1])
+        value_ = self._maps.get(connection, parent.root, key)
+        if value_ is not None:
+            found.append(_node(parent.path, key, value_))
+        return found
+
+    def file(
+        self, connection: sqlite3.Connection, root: bytes, path: str, tag: str
+    ) -> Content | None:
+        """The content of one file under one tag."""
+        for node in self.find(connection, root, path):
+            if isinstance(node, FileNode) and node.tag == tag:
+                return node.content
+        return None
+
+    def _descend(
+        self, connection: sqlite3.Connection, root: bytes, names: list[str]
+    ) -> DirNode | None:
+        path = "/"
+        for name in names:
+            value = self._maps.get(connection, root, _dir_key(name))
+            if value is None:
+                return None
+            root = value[8:]
+            path += name + "/"
+        return DirNode(path, 0, root) if root else None
+
+    def children(
+        self, connection: sqlite3.Connection, directory: DirNode, start: str = ""
+    ) -> Iterator[Node]:
+        """The entries of a directory in order, from the one at or around the path `start` on."""
+        rest = _within(directory, start)
+        if rest is None and start > directory.path:
+            return
+        key = _around(rest) if rest else b""
+        for key, value in self._maps.scan(connection, directory.root, key):
+            yield _node(directory.path, key, value)
+
+    def children_back(
+        self, connection: sqlite3.Connection, directory: DirNode, before: str = ""
+    ) -> Iterator[Node]:
+        """The entries of a directory, last first, from the one before or around `before` on."""
+        rest = _within(directory, before)
+        if before and (rest == "" or (rest is None and before < directory.path)):
+            return
+        key = None
+        if rest:
+            key = _around(rest) + (b"\0" if rest.find("/") not in (-1, len(rest) - 1) else b"")
+        for found, value in self._maps.scan_back(connection, directory.root, key):
+            yield _node(directory.path, found, value)
+
+    def walk(self, connection: sqlite3.Connection, node: Node, after: str = "") -> Iterator[Node]:
+        """A node and everything below it with path > after, parents before their children."""
+        if node.path > after:
+            yield node
+        if isinstance(node, DirNode):
+            for child in self.children(connection, node, after):
+                yield from self.walk(connection, child, after)
+
+    def walk_back(
+        self, connection: sqlite3.Connection, node: Node, before: str = ""
+    ) -> Iterator[Node]:
+        """What `walk` gives, last first; with `before` only what has a lesser path."""
+        if isinstance(node, DirNode):
+            for child in self.children_back(connection, node, before):
+                yield from self.walk_back(connection, child, before)
+        if not before or node.path < before:
+            yield node
+
+    def glob(self, connection: sqlite3.Connection, root: bytes, pattern: Glob) -> Iterator[Node]:
+        """Everything that matches, in order. "/" matches the root of a tree that is not empty."""
+        if pattern.literal and pattern.literal_path is not None:
+            yield from self.find(connection, root, pattern.literal_path)
+            return
+        start = self._descend(
+            connection, root, [name for name in pattern.literal_prefix.split("/") if name]
+        )
+        if start is not None:
+            yield from self._glob_below(connection, start, pattern)
+
+    def _glob_below(
+        self, connection: sqlite3.Connection, directory: DirNode, pattern: Glob
+    ) -> Iterator[Node]:
+        for node in self.children(connection, directory):
+            if pattern.match(node.path.rstrip("/")) is not None:
+                yield node
+            if isinstance(node, DirNode) and pattern.may_descend(node.path):
+                yield from self._glob_below(connection, node, pattern)
+
+    def hash(self, connection: sqlite3.Connection, node: Node) -> bytes:
+        """Pachyderm's hash: of a directory, over the hashes of its immediate children."""
+        if isinstance(node, FileNode):
+            return node.content.hash
+        with self._lock:
+            known = self._hashes.get(node.root)
+        if known is not None:
+            return known
+        digest = blake2b(digest_size=32)
+        for child in self.children(connection, node):
+            digest.update(self.hash(connection, child))
+        with self._lock:
+            self._hashes[node.root] = digest.digest()
+            if len(self._hashes) > _HASHES_KEPT:
+                self._hashes.popitem(last=False)
+        return digest.digest()
+
+    def apply(self, connection: sqlite3.Connection, root: bytes, puts: Puts) -> bytes:
+        """The root after putting and removing files; directories come and go with their files."""
+        edits = [
+            ([name for name in path.split("/") if name], tag, content)
+            for (path, tag), content in puts.items()
+        ]
+        return self._apply(connection, root, edits)[0]
+
+    def _apply(
+        self,
+        connection: sqlite3.Connection,
+        root: bytes,
+        edits: list[tuple[list[str], str, Content | None]],
+        depth: int = 0,
+    ) -> tuple[bytes, int]:
+        """(new root, bytes more than before)."""
+        grown = 0
+        changes: dict[bytes, bytes | None] = {}
+        below: dict[str, list[tuple[list[str], str, Content | None]]] = {}
+        for edit in edits:
+            names, tag, content = edit
+            if len(names) > depth + 1:
+                below.setdefault(names[depth], []).append(edit)
+                continue
+            key = _file_key(names[depth], tag)
+            old = self._maps.get(connection, root, key)
+            grown -= struct.unpack_from("<Q", old)[0] if old else 0
+            grown += content.size if content else 0
+            changes[key] = (
+                struct.pack("<Q", content.size) + b"".join(content.chunks) if content else None
+            )
+        for name, inner in below.items():
+            key = _dir_key(name)
+            old = self._maps.get(connection, root, key)
+            size = struct.unpack_from("<Q", old)[0] if old else 0
+            new_root, more = self._apply(connection, old[8:] if old else EMPTY, inner, depth + 1)
+            changes[key] = struct.pack("<Q", size + more) + new_root if new_root else None
+            grown += more
+        return self._maps.apply(connection, root, sorted(changes.items())), grown
+
+    def collisions(self, connection: sqlite3.Connection, root: bytes, paths: Iterable[str]) -> str:
+        """What Pachyderm's validation says of these paths when a commit finishes, or ""."""
+        for path in sorted(paths):
+            nodes = self.find(connection, root, path)
+            files = [node for node in nodes if isinstance(node, FileNode)]
+            if len(files) > 1:
+                return (
+                    f"duplicate path output by different datums ({path} from {files[0].tag}"
+                    f" and {path} from {files[1].tag})"
+                )
+            if files and len(nodes) > len(files):
+                return f"file / directory path collision ({path})"
+            parts = [name for name in path.split("/") if name]
+            for depth in range(1, len(parts)):
+                parent = "/" + "/".join(parts[:depth])
+                if any(isinstance(n, FileNode) for n in self.find(connection, root, parent)):
+                    return f"file / directory path collision ({parent})"
+        return ""

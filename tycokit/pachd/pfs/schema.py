@@ -1,0 +1,49 @@
+"""pfs's tables. Times are ns since the epoch; `root` names a map of store.maps."""
+
+from tycokit.pachd.store.database import Migration
+
+MIGRATIONS = (
+    Migration(
+        "pfs-1",
+        """
+        CREATE TABLE project (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, description TEXT NOT NULL,
+            created INTEGER NOT NULL
+        );
+        CREATE TABLE repo (
+            id INTEGER PRIMARY KEY, project TEXT NOT NULL REFERENCES project(name),
+            name TEXT NOT NULL, type TEXT NOT NULL, description TEXT NOT NULL,
+            created INTEGER NOT NULL, UNIQUE (project, name, type)
+        );
+        CREATE TABLE pfs_commit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, set_id TEXT NOT NULL,
+            repo INTEGER NOT NULL REFERENCES repo(id), branch TEXT NOT NULL,
+            origin INTEGER NOT NULL, description TEXT NOT NULL,
+            parent INTEGER REFERENCES pfs_commit(id),
+            started INTEGER NOT NULL, finishing INTEGER, finished INTEGER,
+            error TEXT NOT NULL DEFAULT '', root BLOB NOT NULL, size INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (set_id, repo)
+        );
+        CREATE INDEX commit_of_repo ON pfs_commit (repo, id);
+        CREATE INDEX commit_child ON pfs_commit (parent);
+        CREATE TABLE commit_provenance (
+            commit_id INTEGER NOT NULL REFERENCES pfs_commit(id),
+            upstream INTEGER NOT NULL REFERENCES pfs_commit(id),
+            PRIMARY KEY (commit_id, upstream)
+        ) WITHOUT ROWID;
+        CREATE INDEX commit_subvenance ON commit_provenance (upstream);
+        CREATE TABLE branch (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, repo INTEGER NOT NULL REFERENCES repo(id),
+            name TEXT NOT NULL, head INTEGER NOT NULL REFERENCES pfs_commit(id),
+            UNIQUE (repo, name)
+        );
+        CREATE INDEX branch_head ON branch (head);
+        CREATE TABLE branch_provenance (
+            branch INTEGER NOT NULL REFERENCES branch(id), position INTEGER NOT NULL,
+            upstream INTEGER NOT NULL REFERENCES branch(id),
+            PRIMARY KEY (branch, upstream)
+        ) WITHOUT ROWID;
+        CREATE INDEX branch_subvenance ON branch_provenance (upstream)
+        """,
+    ),
+)
