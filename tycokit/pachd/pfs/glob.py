@@ -1,0 +1,147 @@
+"""Glob patterns over the paths of a commit, with capture groups for join_on and group_by.
+
+A pattern is matched against a whole absolute path without its trailing slash. `/` matches the root
+and nothing else does. The syntax: `*` and `?` stop at a slash, `**` does not; `[a-z]`, `[!a]`,
+`[[:alpha:]]`; `{a,b}`; `\\c`; and the groups `(a|b)`, `@()`, `?()`, `*()`, `+()`, `!()`, which
+capture what they matched.
+
+    glob = compile("/(*)/(*).json")
+    glob.match("/alice/17.json")            # ("alice", "17")
+    expand("$1_$2", ("alice", "17"))        # "alice_17"
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from tycokit.errors import BadGlob
+from tycokit.pachd.pfs.globsyntax import Node, Sequence, parse, translate
+
+_REFERENCE = re.compile(r"\$(?:(\$)|(\d+)|\{(\d+)\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A compiled pattern. `pattern` is its cleaned form: absolute, no trailing slash."""
+
+    pattern: str
+    literal: bool
+    """True when the pattern has no magic: it names one path, `literal_path`."""
+    literal_prefix: str
+    """The directory, with its trailing slash, that holds everything the pattern can match."""
+    literal_path: str | None = None
+    _regex: re.Pattern[str] = field(repr=False, compare=False, default=re.compile(""))
+    _everything: bool = field(repr=False, compare=False, default=False)
+    _directories: tuple[re.Pattern[str] | None, ...] = field(repr=False, compare=False, default=())
+    _any_depth: bool = field(repr=False, compare=False, default=False)
+
+    def match(self, path: str) -> tuple[str | None, ...] | None:
+        """The capture groups of `path`, left to right (`()` when the pattern has none).
+
+        None when it does not match; a group inside an alternative that was not taken is None.
+        """
+        if self.literal:
+            return () if path == self.literal_path else None
+        if path == "/":
+            return None
+        if self._everything:
+            return ()
+        found = self._regex.fullmatch(path)
+        return found.groups() if found else None
+
+    def may_descend(self, directory: str) -> bool:
+        """False when nothing below `directory` can match, so that a walk may leave it out."""
+        names = directory.strip("/").split("/") if directory.strip("/") else []
+        for name, wanted in zip(names, self._directories, strict=False):
+            if wanted is not None and not wanted.fullmatch(name):
+                return False
+        return self._any_depth or len(names) <= len(self._directories)
+
+
+@lru_cache(maxsize=1024)
+def compile(pattern: str) -> Glob:  # noqa: A001 (read as glob.compile, like re.compile)
+    """Clean and compile `pattern`. Raises BadGlob when it is malformed."""
+    # normpath keeps two leading slashes apart from one, so hand it exactly one.
+    cleaned = posixpath.normpath("/" + pattern.lstrip("/"))
+    # wcmatch has no capture groups for a bare (a|b), and its `**` counts only as a whole path
+    # element, so the translation to `re` is our own.
+    nodes = parse(cleaned)
+    try:
+        regex = re.compile(translate(nodes), re.DOTALL)
+    except (re.error, RecursionError) as error:
+        raise BadGlob(pattern, str(error)) from error
+    literal_path = "".join(node.text for node in nodes) if _is_text(nodes) else None
+    directories, any_depth = _directories(nodes)
+    return Glob(
+        pattern=cleaned,
+        literal=literal_path is not None,
+        literal_prefix=_literal_prefix(nodes),
+        literal_path=literal_path,
+        _regex=regex,
+        _everything=cleaned == "/**",
+        _directories=directories,
+        _any_depth=any_depth,
+    )
+
+
+def expand(template: str, captures: Iterable[str | None], path: str = "") -> str:
+    """Fill `$1` and `${1}` of a join_on or group_by; `$$` is a dollar, `$0` the matched path.
+
+    A group that matched nothing, or that the pattern does not have, gives "".
+    """
+    if "$" not in template:
+        return template
+    groups = (path, *captures)
+
+    def value(found: re.Match[str]) -> str:
+        dollar, bare, braced = found.groups()
+        if dollar:
+            return "$"
+        number = int(bare or braced)
+        return (groups[number] or "") if number < len(groups) else ""
+
+    return _REFERENCE.sub(value, template)
+
+
+def _is_text(nodes: Iterable[Node]) -> bool:
+    return all(node.kind == "text" for node in nodes)
+
+
+def _literal_prefix(nodes: Sequence) -> str:
+    text = ""
+    for node in nodes:
+        if node.kind != "text":
+            break
+        text += node.text
+    return text[: text.rindex("/") + 1]
+
+
+def _directories(nodes: Sequence) -> tuple[tuple[re.Pattern[str] | None, ...], bool]:
+    """What the names of the directories above a match look like, from the top down.
+
+    None stands for any name. The second value is True when a match may lie below all of them,
+    because the pattern has a piece that can match a slash.
+    """
+    elements: list[list[Node]] = [[]]
+    for node in nodes:
+        if node.kind == "text":
+            first, *rest = node.text.split("/")
+            elements[-1].append(Node("text", first))
+            elements.extend([Node("text", name)] for name in rest)
+        elif node.may_match_slash():
+            # Whatever this element starts with, the slash may follow anywhere.
+            return tuple(_element(element) for element in elements[1:-1]), True
+        else:
+            elements[-1].append(node)
+    return tuple(_element(element) for element in elements[1:-1]), False
+
+
+def _element(nodes: list[Node]) -> re.Pattern[str] | None:
+    # What `!()` excludes depends on the pattern after it, so it is left to the full match.
+    if any(node.has_negation() for node in nodes):
+        return None
+    return re.compile(translate(tuple(nodes)), re.DOTALL)
