@@ -1,0 +1,42 @@
+"""The offline detector: MTCNN, whose weights ship in its wheel. It sees faces, so persons."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tycokit.vision.detectors.detection import Detection, ranked
+from tycokit.vision.detectors.quiet import tensorflow
+from tycokit.vision.labels import COCO, Labels
+
+PERSON = COCO.number("person")
+# MTCNN looks at a picture at every size; above this side length it costs seconds for no face more.
+LONGEST_SIDE = 1280
+
+
+class FaceNetwork:
+    """MTCNN's three networks. A face is reported as class 1, person; its box is the face's."""
+
+    def __init__(self) -> None:
+        tensorflow()
+        from mtcnn import MTCNN  # type: ignore[import-untyped,unused-ignore]
+
+        self._mtcnn = MTCNN()
+        self._lock = threading.Lock()
+
+    def detect(self, image: NDArray[np.uint8], labels: Labels) -> list[Detection]:
+        """Every face seen in a picture (RGB, uint8 [height, width, 3]), the surest first."""
+        picture = Image.fromarray(image)
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BILINEAR)
+        with self._lock:
+            faces = self._mtcnn.detect_faces(np.asarray(picture), box_format="xyxy")
+        width, height = picture.size
+        boxes = [
+            [ymin / height, xmin / width, ymax / height, xmax / width]
+            for xmin, ymin, xmax, ymax in (face["box"] for face in faces)
+        ]
+        scores = [float(face["confidence"]) for face in faces]
+        return ranked(boxes, [PERSON] * len(faces), scores, len(faces), labels)
