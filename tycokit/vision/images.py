@@ -22,7 +22,8 @@ from tycokit.errors import (
 )
 
 # Camera formats only: Pillow also knows formats that start other programs or run code (EPS, WMF).
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+# JPEG covers MPO, the JPEG with further pictures behind it that some phones write.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MOST_PIXELS = 50_000_000
 # What Pillow's decoders raise on damaged bytes, beside OSError.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError,
@@ -132,5 +133,4 @@ def _tags(image: ImageFile.ImageFile) -> tuple[dict[str, Any], str]:
 def _not_a_picture(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(12)
-    known = ", ".join(name for name in FORMATS if name != "MPO")
-    return f"it is no picture (none of {known}); it starts with {start!r}"
+    return f"it is no picture (none of {', '.join(FORMATS)}); it starts with {start!r}"

@@ -23,13 +23,15 @@ def tensorflow() -> Any:
     """The tensorflow module, imported when first asked for (it takes seconds)."""
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings and greetings off
-        with _without_greeting():
-            return importlib.import_module("tensorflow")
+        with without_greeting():
+            module = importlib.import_module("tensorflow")
+            module.config.list_physical_devices()  # greets once more, when it looks for GPUs
+            return module
     return importlib.import_module("tensorflow")
 
 
 @contextmanager
-def _without_greeting() -> Iterator[None]:
+def without_greeting() -> Iterator[None]:
     """Hold back what native code writes to file descriptor 2, then pass on all but the greeting."""
     sys.stderr.flush()
     try:

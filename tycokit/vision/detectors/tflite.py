@@ -13,6 +13,7 @@ from PIL import Image
 
 from tycokit.errors import WeightsError
 from tycokit.vision.detectors.detection import Detection, ranked
+from tycokit.vision.detectors.quiet import without_greeting
 from tycokit.vision.labels import Labels
 
 EXPECTED = (
@@ -41,8 +42,9 @@ class TFLiteNetwork:
         from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped,unused-ignore]  # fmt: skip
 
         try:
-            self._interpreter = Interpreter(model_path=str(path))
-            self._interpreter.allocate_tensors()
+            with without_greeting():
+                self._interpreter = Interpreter(model_path=str(path))
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise WeightsError(path, EXPECTED, f"what LiteRT refuses ({error})") from error
         inputs = self._interpreter.get_input_details()
