@@ -15,6 +15,9 @@ TycokitError
 ├── StageError       a notebook stage that cannot run, or whose notebook raised
 ├── PachdError       what the local pachd answers instead of a result
 │   ├── BadGlob            a glob pattern that is malformed
+│   ├── InvalidName        a name of a repo, branch, project or pipeline that Pachyderm refuses
+│   ├── InvalidPath        a file path that Pachyderm refuses
+│   ├── InvalidSpec        a pipeline spec that Pachyderm refuses
 └── CliError         what a person at the command line should read instead of a traceback
     ├── ConfigError        a Pachyderm config file or context that cannot be used
     ├── NoAnswer           nothing answers at pachd's address
@@ -184,6 +187,26 @@ class AlreadyExists(PachdError):
 
 class NotAllowed(PachdError):
     """A call that Pachyderm's rules forbid in the present state."""
+
+
+class InvalidName(NotAllowed):
+    """A name of a repo, branch, project or pipeline that Pachyderm refuses."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name
+        super().__init__(message)
+
+
+class InvalidPath(NotAllowed):
+    """A file path that Pachyderm refuses."""
+
+    def __init__(self, path: str, rule: str) -> None:
+        self.path, self.rule = path, rule
+        super().__init__(f"path ({path}) invalid: {rule}")
+
+
+class InvalidSpec(NotAllowed):
+    """A pipeline spec that Pachyderm refuses; the message is Pachyderm's."""
 
 
 class NotServed(PachdError):
