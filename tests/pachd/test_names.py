@@ -42,8 +42,10 @@ def test_good_names(check: Callable[[str], None], name: str) -> None:
         (
             names.check_project,
             "p" * 53,
-            f'invalid project name: project name "{"p" * 53}" is 2 characters longer than'
-            " the 51 max",
+            (
+                f'invalid project name: project name "{"p" * 53}" is 2 characters longer than'
+                " the 51 max"
+            ),
         ),
         (
             names.check_project,
@@ -70,8 +72,10 @@ def test_bad_names(check: Callable[[str], None], name: str, message: str) -> Non
         (
             "a-long-project",
             "p" * 50,
-            f'Kubernetes name "a-long-project-{"p" * 50}-v99" is 6 characters'
-            " longer than the 63 max",
+            (
+                f'Kubernetes name "a-long-project-{"p" * 50}-v99" is 6 characters'
+                " longer than the 63 max"
+            ),
         ),
         ("default", "_a", "pipeline names must start with an alphanumeric character"),
     ],
