@@ -155,8 +155,8 @@ class FileTree:
         rest = _within(directory, start)
         if rest is None and start > directory.path:
             return
-        key = _around(rest) if rest else b""
-        for key, value in self._maps.scan(connection, directory.root, key):
+        start_key = _around(rest) if rest else b""
+        for key, value in self._maps.scan(connection, directory.root, start_key):
             yield _node(directory.path, key, value)
 
     def children_back(
@@ -266,6 +266,29 @@ class FileTree:
             changes[key] = struct.pack("<Q", size + more) + new_root if new_root else None
             grown += more
         return self._maps.apply(connection, root, sorted(changes.items())), grown
+
+    def diff(
+        self, connection: sqlite3.Connection, old: bytes, new: bytes, path: str = "/"
+    ) -> Iterator[tuple[Node | None, Node | None]]:
+        """(old, new) of each file or directory below `path` that differs, in order.
+
+        What is the same is not looked into, so the cost is that of the change.
+        """
+        for key, before, after in self._maps.diff(connection, old, new):
+            a = _node(path, key, before) if before is not None else None
+            b = _node(path, key, after) if after is not None else None
+            yield a, b
+            if isinstance(a or b, DirNode):
+                roots = [node.root if isinstance(node, DirNode) else EMPTY for node in (a, b)]
+                yield from self.diff(connection, roots[0], roots[1], (a or b).path)  # type: ignore[union-attr]
+
+    def changed_files(self, connection: sqlite3.Connection, old: bytes, new: bytes) -> set[str]:
+        """Paths of the files that the new tree has and the old one has not, or not so."""
+        return {
+            after.path
+            for _, after in self.diff(connection, old, new)
+            if isinstance(after, FileNode)
+        }
 
     def collisions(self, connection: sqlite3.Connection, root: bytes, paths: Iterable[str]) -> str:
         """What Pachyderm's validation says of these paths when a commit finishes, or ""."""

@@ -1,4 +1,7 @@
-"""pfs's tables. Times are ns since the epoch; `root` names a map of store.maps."""
+"""pfs's tables. Times are ns since the epoch.
+
+A commit's `root` names a map of store.maps; NULL while the parent it will grow from is unfinished.
+"""
 
 from tycokit.pachd.store.database import Migration
 
@@ -21,7 +24,7 @@ MIGRATIONS = (
             origin INTEGER NOT NULL, description TEXT NOT NULL,
             parent INTEGER REFERENCES pfs_commit(id),
             started INTEGER NOT NULL, finishing INTEGER, finished INTEGER,
-            error TEXT NOT NULL DEFAULT '', root BLOB NOT NULL, size INTEGER NOT NULL DEFAULT 0,
+            error TEXT NOT NULL DEFAULT '', root BLOB, size INTEGER NOT NULL DEFAULT 0,
             UNIQUE (set_id, repo)
         );
         CREATE INDEX commit_of_repo ON pfs_commit (repo, id);
@@ -34,7 +37,7 @@ MIGRATIONS = (
         CREATE INDEX commit_subvenance ON commit_provenance (upstream);
         CREATE TABLE branch (
             id INTEGER PRIMARY KEY AUTOINCREMENT, repo INTEGER NOT NULL REFERENCES repo(id),
-            name TEXT NOT NULL, head INTEGER NOT NULL REFERENCES pfs_commit(id),
+            name TEXT NOT NULL, head INTEGER REFERENCES pfs_commit(id),
             UNIQUE (repo, name)
         );
         CREATE INDEX branch_head ON branch (head);

@@ -22,7 +22,9 @@ MIGRATIONS = (
     Migration(
         "packs-1",
         """
-        CREATE TABLE pack (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL);
+        CREATE TABLE pack (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL
+        );
         CREATE TABLE chunk (
             hash BLOB PRIMARY KEY, pack INTEGER NOT NULL REFERENCES pack(id),
             offset INTEGER NOT NULL, length INTEGER NOT NULL
@@ -119,7 +121,7 @@ class Packs:
 
 
 class Stage:
-    """A pack being written. put … seal, then record inside the transaction that names the chunks."""
+    """A pack being written: put, seal, then record in the transaction that names the chunks."""
 
     def __init__(self, packs: Packs, folder: Path) -> None:
         self._packs = packs

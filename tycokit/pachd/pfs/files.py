@@ -1,0 +1,256 @@
+"""Reading files of a commit."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from tycokit.errors import FileNotFound, ItemNotFound, NotAllowed
+from tycokit.pachd.pfs import rows
+from tycokit.pachd.pfs.address import resolve
+from tycokit.pachd.pfs.commits import content_root
+from tycokit.pachd.pfs.filetree import Content, DirNode, FileNode, Node
+from tycokit.pachd.pfs.glob import Glob
+from tycokit.pachd.pfs.glob import compile as compile_glob
+from tycokit.pachd.pfs.names import normal_path
+from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pfs.values import Commit, CommitAddress, FileInfo
+
+_PIECE = 1 << 20  # bytes in one piece of a stream; well below what a gRPC client accepts
+_PAGE = 1000
+_MOST = 100_000
+
+
+class Snapshot:
+    """One commit's files as they are now.
+
+    Raises (when made): BranchNotFound, CommitNotFound, RepoNotFound, BaseUnfinished.
+    """
+
+    def __init__(self, pfs: Pfs, address: CommitAddress) -> None:
+        self._pfs = pfs
+        with pfs.database.read() as connection:
+            row = resolve(connection, address)
+            self.commit: Commit = rows.commit_value(row)
+            self._committed: int | None = row["finishing"]
+            self._root = content_root(connection, row)
+            self._parent: int | None = row["parent"]
+
+    def inspect(self, path: str) -> FileInfo:
+        """Raises FileNotFound."""
+        with self._pfs.database.read() as connection:
+            return self._info(connection, self._find(connection, path)[0])
+
+    def exists(self, path: str) -> bool:
+        with self._pfs.database.read() as connection:
+            return bool(self._pfs.trees.find(connection, self._root, normal_path(path)))
+
+    def list_dir(
+        self, path: str, after: str = "", number: int = 0, reverse: bool = False
+    ) -> Iterator[FileInfo]:
+        """A directory's entries, or the file itself; nothing for a missing path."""
+        trees = self._pfs.trees
+        after = normal_path(after) + "/" * after.endswith("/") if after else ""
+
+        def nodes(connection: rows.Connection, last: str) -> Iterator[Node]:
+            for top in trees.find(connection, self._root, normal_path(path)):
+                if isinstance(top, FileNode):
+                    if _beyond(top.path, last, reverse):
+                        yield top
+                    continue
+                children = trees.children_back if reverse else trees.children
+                for node in children(connection, top, last):
+                    if _beyond(node.path, last, reverse):
+                        yield node
+
+        return self._pages(nodes, after, number, reverse)
+
+    def walk(
+        self, path: str, after: str = "", number: int = 0, reverse: bool = False
+    ) -> Iterator[FileInfo]:
+        """A path's own entry and everything below it. Raises ItemNotFound."""
+        trees = self._pfs.trees
+        cleaned = normal_path(path)
+        after = normal_path(after) + "/" * after.endswith("/") if after else ""
+        with self._pfs.database.read() as connection:
+            if cleaned != "/" and not trees.find(connection, self._root, cleaned):
+                raise ItemNotFound(path, self.commit.id)
+
+        def nodes(connection: rows.Connection, last: str) -> Iterator[Node]:
+            tops = trees.find(connection, self._root, cleaned)
+            for top in reversed(tops) if reverse else tops:
+                yield from (trees.walk_back if reverse else trees.walk)(connection, top, last)
+
+        return self._pages(nodes, after, number, reverse)
+
+    def glob(self, pattern: str, lower: str = "", upper: str = "") -> Iterator[FileInfo]:
+        """What matches, in order; only paths in [lower, upper) where given. Raises BadGlob."""
+        compiled = compile_glob(pattern)
+        with self._pfs.database.read() as connection:
+            found = [
+                self._info(connection, node)
+                for node in self._pfs.trees.glob(connection, self._root, compiled)
+                if node.path >= lower and (not upper or node.path < upper)
+            ]
+        yield from found
+
+    def matches(self, pattern: Glob) -> list[tuple[Node, bytes]]:
+        """What matches, each with its hash."""
+        trees = self._pfs.trees
+        with self._pfs.database.read() as connection:
+            return [
+                (node, trees.hash(connection, node))
+                for node in trees.glob(connection, self._root, pattern)
+            ]
+
+    def files_below(self, path: str) -> list[FileNode]:
+        """The file at a path, or all files below the directory there."""
+        with self._pfs.database.read() as connection:
+            return [
+                node
+                for top in self._pfs.trees.find(connection, self._root, path)
+                for node in self._pfs.trees.walk(connection, top)
+                if isinstance(node, FileNode)
+            ]
+
+    def diff(
+        self, path: str, old: Snapshot | None, old_path: str, shallow: bool
+    ) -> list[tuple[FileInfo | None, FileInfo | None]]:
+        """(new, old) of every path whose hash differs; one-sided entries have a None."""
+        before = {info.path: info for info in old._subtree(old_path, shallow)} if old else {}
+        after = {info.path: info for info in self._subtree(path, shallow)}
+        return [
+            (after.get(key), before.get(key))
+            for key in sorted(before.keys() | after.keys())
+            if key not in before or key not in after or before[key].hash != after[key].hash
+        ]
+
+    def parent(self) -> Snapshot | None:
+        """The parent commit's files."""
+        if self._parent is None:
+            return None
+        with self._pfs.database.read() as connection:
+            commit = rows.commit_value(rows.commit_by_id(connection, self._parent))
+        return Snapshot(self._pfs, CommitAddress(commit.repo, id=commit.id))
+
+    def read(self, path: str, offset: int = 0) -> Iterator[bytes]:
+        """The bytes of the one file at a path or glob, from `offset` on, in pieces.
+
+        Raises (before the first piece):
+            FileNotFound; NotAllowed: a directory, or a glob that matches several files.
+        """
+        with self._pfs.database.read() as connection:
+            found = self._find_glob(connection, path)
+        if len(found) > 1:
+            raise NotAllowed("matched multiple files. Use GetFileTAR instead")
+        if not isinstance(found[0], FileNode):
+            raise NotAllowed("cannot get directory or non-regular file. Use GetFileTAR instead")
+        return self._stream(found[0].content, offset)
+
+    def tar(self, path: str) -> Iterator[bytes]:
+        """A tar stream of what matches and everything below it. Raises FileNotFound."""
+        with self._pfs.database.read() as connection:
+            tops = self._find_glob(connection, path)
+        return self._tar(tops)
+
+    def _tar(self, tops: list[Node]) -> Iterator[bytes]:
+        for top in tops:
+            with self._pfs.database.read() as connection:
+                nodes = list(self._pfs.trees.walk(connection, top))
+            for node in nodes:
+                member = tarfile.TarInfo(node.path)
+                member.mode = 0
+                if isinstance(node, DirNode):
+                    member.type = tarfile.DIRTYPE
+                    yield member.tobuf(tarfile.PAX_FORMAT)
+                    continue
+                member.size = node.size
+                yield member.tobuf(tarfile.PAX_FORMAT)
+                yield from self._stream(node.content, 0)
+                yield b"\0" * (-node.size % tarfile.BLOCKSIZE)
+        yield b"\0" * (2 * tarfile.BLOCKSIZE)
+
+    def _stream(self, content: Content, offset: int) -> Iterator[bytes]:
+        packs = self._pfs.packs
+        for chunk in content.chunks:
+            length = packs.length(chunk)
+            if offset >= length:
+                offset -= length
+                continue
+            data = io.BytesIO(packs.read(chunk, offset))
+            offset = 0
+            while piece := data.read(_PIECE):
+                yield piece
+
+    def _find(self, connection: rows.Connection, path: str) -> list[Node]:
+        found = self._pfs.trees.find(connection, self._root, normal_path(path))
+        if not found:
+            raise FileNotFound(path, self.commit.repo, self.commit.id)
+        return found
+
+    def _find_glob(self, connection: rows.Connection, path: str) -> list[Node]:
+        found = list(self._pfs.trees.glob(connection, self._root, compile_glob(path)))
+        if not found:
+            raise FileNotFound(path, self.commit.repo, self.commit.id)
+        return found
+
+    def _subtree(self, path: str, shallow: bool) -> list[FileInfo]:
+        trees = self._pfs.trees
+        with self._pfs.database.read() as connection:
+            nodes: list[Node] = []
+            for top in trees.find(connection, self._root, normal_path(path)):
+                if not shallow:
+                    nodes += trees.walk(connection, top)
+                elif isinstance(top, DirNode):
+                    nodes += trees.children(connection, top)
+                else:
+                    nodes.append(top)
+            return [self._info(connection, node) for node in nodes]
+
+    def _pages(
+        self,
+        nodes: Callable[[rows.Connection, str], Iterator[Node]],
+        last: str,
+        number: int,
+        reverse: bool,
+    ) -> Iterator[FileInfo]:
+        """Read a page at a time: a slow client must not hold a reader of the database."""
+        if reverse and number <= 0:
+            raise NotAllowed("number must be > 0 when reverse is true")
+        if number > _MOST:
+            raise NotAllowed(f"cannot return more than {_MOST} files at a time")
+        return self._paged(nodes, last, number or None)
+
+    def _paged(
+        self,
+        nodes: Callable[[rows.Connection, str], Iterator[Node]],
+        last: str,
+        left: int | None,
+    ) -> Iterator[FileInfo]:
+        while True:
+            size = _PAGE if left is None else min(_PAGE, left)
+            with self._pfs.database.read() as connection:
+                page = [
+                    self._info(connection, node) for node in islice(nodes(connection, last), size)
+                ]
+            yield from page
+            if len(page) < size or (left is not None and left <= size):
+                return
+            last = page[-1].path
+            left = None if left is None else left - size
+
+    def _info(self, connection: rows.Connection, node: Node) -> FileInfo:
+        return FileInfo(
+            commit=self.commit,
+            path=node.path,
+            tag=node.tag if isinstance(node, FileNode) else "",
+            committed=self._committed,
+            size=node.size,
+            hash=self._pfs.trees.hash(connection, node),
+        )
+
+
+def _beyond(path: str, last: str, reverse: bool) -> bool:
+    return not last or (path < last if reverse else path > last)

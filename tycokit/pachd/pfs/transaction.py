@@ -1,0 +1,173 @@
+"""One change of state: it owns one commit set id, and flows downstream at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tycokit.errors import NotAllowed
+from tycokit.pachd.pfs import rows
+from tycokit.pachd.pfs.filetree import FileTree
+from tycokit.pachd.pfs.values import Branch, Commit, Origin
+from tycokit.pachd.store.database import Database
+from tycokit.pachd.store.maps import EMPTY, Maps
+from tycokit.pachd.store.packs import Packs
+
+
+@dataclass(slots=True)
+class Transaction:
+    """An open change.
+
+    `changed` holds the ids of branches whose head moved; `owed` those that shall get a commit of
+    their own even though nothing above them moved (a branch with new provenance).
+    """
+
+    connection: sqlite3.Connection
+    trees: FileTree
+    set_id: str
+    now: int
+    changed: set[int] = field(default_factory=set)
+    owed: set[int] = field(default_factory=set)
+
+
+class Pfs:
+    """Everything that pfs needs at hand: rows, bytes and trees.
+
+    `on_propagated` is called inside each transaction with the commits that it made downstream.
+    """
+
+    def __init__(self, database: Database, packs: Packs, maps: Maps) -> None:
+        self.database = database
+        self.packs = packs
+        self.trees = FileTree(maps)
+        self.on_propagated: Callable[[Transaction, list[Commit]], None] = lambda _tx, _commits: None
+
+    @contextlib.contextmanager
+    def transaction(self, set_id: str | None = None) -> Iterator[Transaction]:
+        """Change things; all of it is acknowledged together, or none."""
+        with self.database.write() as connection:
+            transaction = Transaction(
+                connection, self.trees, set_id or uuid.uuid4().hex, time.time_ns()
+            )
+            yield transaction
+            made = propagate(transaction)
+            if made:
+                self.on_propagated(transaction, made)
+
+
+def add_commit(
+    transaction: Transaction,
+    repo: int,
+    branch: str,
+    origin: Origin,
+    parent: int | None,
+    description: str = "",
+    provenance: tuple[int, ...] = (),
+) -> int:
+    """A new open commit; its row id.
+
+    Raises:
+        NotAllowed: the repo has a commit of this transaction already.
+    """
+    connection = transaction.connection
+    twin = rows.commit_of(connection, repo, transaction.set_id)
+    if twin is not None:
+        raise NotAllowed(
+            f"inconsistent dependencies: cannot create commit from {rows.commit_value(twin)};"
+            f" repo ({twin['repo_name']}) already has a commit in this transaction"
+        )
+    cursor = connection.execute(
+        "INSERT INTO pfs_commit (set_id, repo, branch, origin, description, parent, started, root)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            transaction.set_id,
+            repo,
+            branch,
+            int(origin),
+            description,
+            parent,
+            transaction.now,
+            base_root(connection, parent),
+        ),
+    )
+    made = cursor.lastrowid
+    assert made is not None
+    connection.executemany(
+        "INSERT OR IGNORE INTO commit_provenance VALUES (?, ?)",
+        ((made, upstream) for upstream in provenance),
+    )
+    return made
+
+
+def base_root(connection: sqlite3.Connection, parent: int | None) -> bytes | None:
+    """The tree that a child of `parent` starts from: that of the nearest ancestor without error.
+
+    None while that cannot be known, because an ancestor on the way is unfinished.
+    """
+    while parent is not None:
+        row = rows.commit_by_id(connection, parent)
+        if row["finished"] is None:
+            return None
+        if not row["error"]:
+            root: bytes = row["root"]
+            return root
+        parent = row["parent"]
+    return EMPTY
+
+
+def finish_empty(transaction: Transaction, commit: int) -> None:
+    """End a commit that shall hold just what its parent does."""
+    row = rows.commit_by_id(transaction.connection, commit)
+    root = row["root"] or EMPTY
+    node = transaction.trees.root(transaction.connection, root)
+    transaction.connection.execute(
+        "UPDATE pfs_commit SET finishing = ?, finished = ?, root = ?, size = ? WHERE id = ?",
+        (transaction.now, transaction.now, root, node.size if node else 0, commit),
+    )
+
+
+def move_head(transaction: Transaction, branch: int, commit: int) -> None:
+    transaction.connection.execute("UPDATE branch SET head = ? WHERE id = ?", (commit, branch))
+    transaction.changed.add(branch)
+
+
+def propagate(transaction: Transaction) -> list[Commit]:
+    """Give every branch below a changed one an open commit of this transaction's set.
+
+    A branch that only depends on a spec (a spout's) gets none: its user code makes its commits.
+    """
+    connection = transaction.connection
+    affected = set(transaction.owed)
+    for branch in transaction.changed:
+        affected.update(rows.transitive_branches(connection, branch, downstream=True))
+    ordered = sorted(affected, key=lambda id_: len(rows.transitive_branches(connection, id_)))
+    made: list[Commit] = []
+    for id_ in ordered:
+        row = rows.branch_by_id(connection, id_)
+        head = rows.commit_by_id(connection, row["head"]) if row["head"] else None
+        if head is not None and head["set_id"] == transaction.set_id:
+            continue
+        upstream = [
+            rows.branch_by_id(connection, up) for up in rows.upstream_branches(connection, id_)
+        ]
+        if all(up["repo_type"] == "spec" for up in upstream):
+            continue
+        commit = add_commit(
+            transaction,
+            row["repo"],
+            row["name"],
+            Origin.AUTO,
+            row["head"],
+            provenance=tuple(up["head"] for up in upstream),
+        )
+        connection.execute("UPDATE branch SET head = ? WHERE id = ?", (commit, id_))
+        made.append(rows.commit_value(rows.commit_by_id(connection, commit)))
+    return made
+
+
+def branch_of(commit: Commit) -> Branch:
+    return Branch(commit.repo, commit.branch)

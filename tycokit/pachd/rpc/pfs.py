@@ -1,0 +1,304 @@
+"""pfs_v2.API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import BytesValue
+from python_pachyderm.proto.v2.pfs import pfs_pb2, pfs_pb2_grpc
+
+from tycokit.errors import NotAllowed, NotServed
+from tycokit.pachd.pfs import branches, commits, repos, rows
+from tycokit.pachd.pfs.address import resolve
+from tycokit.pachd.pfs.files import Snapshot
+from tycokit.pachd.pfs.modify import Modification
+from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pfs.values import CommitAddress, CommitInfo, CommitState
+from tycokit.pachd.rpc import values as to
+
+Request = Any
+Context = Any
+
+
+class PfsServicer(pfs_pb2_grpc.APIServicer):
+    """What is not here answers UNIMPLEMENTED through the generated base class."""
+
+    def __init__(self, pfs: Pfs) -> None:
+        self._pfs = pfs
+
+    # projects and repos
+
+    def CreateProject(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            repos.create_project(
+                transaction, request.project.name, request.description, request.update
+            )
+        return Empty()
+
+    def InspectProject(self, request: Request, context: Context) -> Any:
+        with self._pfs.database.read() as connection:
+            info = repos.inspect_project(connection, to.project_name(request.project))
+        return to.project_info_message(info)
+
+    def ListProject(self, request: Request, context: Context) -> Iterator[Any]:
+        with self._pfs.database.read() as connection:
+            found = repos.list_projects(connection)
+        yield from map(to.project_info_message, found)
+
+    def DeleteProject(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            repos.delete_project(transaction, to.project_name(request.project))
+        return Empty()
+
+    def CreateRepo(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            repos.create_repo(
+                transaction, to.repo_from(request.repo), request.description, request.update
+            )
+        return Empty()
+
+    def InspectRepo(self, request: Request, context: Context) -> Any:
+        with self._pfs.database.read() as connection:
+            info = repos.inspect_repo(connection, to.repo_from(request.repo))
+        return to.repo_info_message(info, details=True)
+
+    def ListRepo(self, request: Request, context: Context) -> Iterator[Any]:
+        projects = {project.name for project in request.projects if project.name} or None
+        with self._pfs.database.read() as connection:
+            found = repos.list_repos(connection, request.type, projects)
+        for info in found:
+            yield to.repo_info_message(info, details=False)
+
+    def DeleteRepo(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            repos.delete_repo(transaction, to.repo_from(request.repo), request.force)
+        return Empty()
+
+    def DeleteAll(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            repos.delete_everything(transaction)
+        return Empty()
+
+    # branches
+
+    def CreateBranch(self, request: Request, context: Context) -> Any:
+        if request.HasField("trigger") and request.trigger.branch:
+            raise NotServed("branch triggers are not served by the local pachd")
+        head = None
+        if request.HasField("head") and (request.head.id or request.head.branch.name):
+            head = to.address_from(request.head)
+            if not head.repo.name:
+                head = CommitAddress(to.repo_from(request.branch.repo), head.branch, head.id)
+        with self._pfs.transaction() as transaction:
+            branches.create_branch(
+                transaction,
+                to.branch_from(request.branch),
+                head,
+                [to.branch_from(branch) for branch in request.provenance],
+            )
+        return Empty()
+
+    def InspectBranch(self, request: Request, context: Context) -> Any:
+        with self._pfs.database.read() as connection:
+            info = branches.inspect_branch(connection, to.branch_from(request.branch))
+        return to.branch_info_message(info)
+
+    def ListBranch(self, request: Request, context: Context) -> Iterator[Any]:
+        repo = to.repo_from(request.repo) if request.repo.name else None
+        with self._pfs.database.read() as connection:
+            found = branches.list_branches(connection, repo, request.reverse)
+        yield from map(to.branch_info_message, found)
+
+    def DeleteBranch(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            branches.delete_branch(transaction, to.branch_from(request.branch), request.force)
+        return Empty()
+
+    # commits
+
+    def StartCommit(self, request: Request, context: Context) -> Any:
+        branch = to.branch_from(request.branch)
+        parent = None
+        if request.parent.id or request.parent.branch.name:
+            named = to.address_from(request.parent)
+            parent = CommitAddress(branch.repo, named.branch, named.id)
+        with self._pfs.transaction() as transaction:
+            made = commits.start_commit(transaction, branch, parent, request.description)
+        return to.commit_message(made)
+
+    def FinishCommit(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            commits.finish_commit(
+                transaction,
+                to.address_from(request.commit),
+                request.description,
+                request.error,
+                request.force,
+            )
+        return Empty()
+
+    def InspectCommit(self, request: Request, context: Context) -> Any:
+        return to.commit_info_message(
+            self._wait(to.address_from(request.commit), CommitState(request.wait or 1), context)
+        )
+
+    def _wait(self, address: CommitAddress, state: CommitState, context: Context) -> CommitInfo:
+        """A commit once it is as far as `state`; its address is resolved once, at the start."""
+        with self._pfs.database.read() as connection:
+            commit = rows.commit_value(resolve(connection, address))
+        fixed = CommitAddress(commit.repo, id=commit.id)
+
+        def look(connection: rows.Connection) -> CommitInfo | None:
+            row = resolve(connection, fixed)
+            return (
+                rows.commit_info(connection, row)
+                if commits.reached(connection, row, state)
+                else None
+            )
+
+        found = self._pfs.database.wait_until(look, lambda: not context.is_active())
+        if found is None:
+            raise NotAllowed(f"stopped waiting for commit {commit}")
+        return found
+
+    def ListCommit(self, request: Request, context: Context) -> Iterator[Any]:
+        start = request.to if request.HasField("to") else None
+        stop = getattr(request, "from") if request.HasField("from") else None
+        kind = request.origin_kind
+
+        def keep(row: rows.Row) -> bool:
+            return request.all or not kind or row["origin"] == kind
+
+        with self._pfs.database.read() as connection:
+            found = commits.list_commits(
+                connection,
+                to.repo_from(request.repo),
+                keep=keep,
+                number=request.number,
+                reverse=request.reverse,
+                start=to.address_from(start) if start and _names_commit(start) else None,
+                stop=to.address_from(stop) if stop and _names_commit(stop) else None,
+            )
+        yield from map(to.commit_info_message, found)
+
+    def InspectCommitSet(self, request: Request, context: Context) -> Iterator[Any]:
+        with self._pfs.database.read() as connection:
+            infos = commits.commit_set(connection, request.commit_set.id)
+        if not request.wait:
+            yield from map(to.commit_info_message, infos)
+            return
+        yield from (to.commit_info_message(info) for info in infos if info.finished)
+        for info in infos:
+            if not info.finished:
+                address = CommitAddress(info.commit.repo, id=info.commit.id)
+                yield to.commit_info_message(self._wait(address, CommitState.FINISHED, context))
+
+    def ListCommitSet(self, request: Request, context: Context) -> Iterator[Any]:
+        project = request.project.name or None
+        with self._pfs.database.read() as connection:
+            ids = commits.list_commit_sets(connection, project)
+        for set_id in ids:
+            with self._pfs.database.read() as connection:
+                infos = commits.commit_set(connection, set_id)
+            yield pfs_pb2.CommitSetInfo(
+                commit_set=pfs_pb2.CommitSet(id=set_id),
+                commits=map(to.commit_info_message, infos),
+            )
+
+    # files
+
+    def ModifyFile(self, requests: Iterable[Request], context: Context) -> Any:
+        modification = Modification(self._pfs)
+        try:
+            address: CommitAddress | None = None
+            for request in requests:
+                kind = request.WhichOneof("body")
+                if kind == "set_commit":
+                    address = to.address_from(request.set_commit)
+                    continue
+                if address is None:
+                    raise NotAllowed("first message must be a commit")
+                if kind == "delete_file":
+                    modification.delete(request.delete_file.path, request.delete_file.datum)
+                elif kind == "copy_file":
+                    copy = request.copy_file
+                    modification.copy(
+                        copy.dst,
+                        to.address_from(copy.src.commit),
+                        copy.src.path,
+                        copy.append,
+                        copy.datum,
+                    )
+                elif kind == "add_file":
+                    add = request.add_file
+                    if add.WhichOneof("source") == "url":
+                        raise NotServed("put_file_url is not served by the local pachd")
+                    modification.add(add.path, add.raw.value, add.datum)
+            if address is None:
+                raise NotAllowed("first message must be a commit")
+            if not context.is_active():
+                raise NotAllowed("the client gave up before the stream ended")
+            modification.apply(address)
+        except BaseException:
+            modification.drop()
+            raise
+        return Empty()
+
+    def GetFile(self, request: Request, context: Context) -> Iterator[Any]:
+        if request.URL:
+            raise NotServed("get_file with a URL is not served by the local pachd")
+        pieces = self._snapshot(request.file).read(request.file.path, request.offset)
+        sent = False
+        for piece in pieces:
+            sent = True
+            yield BytesValue(value=piece)
+        if not sent:
+            yield BytesValue()  # the client cannot read a stream without a message
+
+    def GetFileTAR(self, request: Request, context: Context) -> Iterator[Any]:
+        if request.URL:
+            raise NotServed("get_file_tar with a URL is not served by the local pachd")
+        for piece in self._snapshot(request.file).tar(request.file.path):
+            yield BytesValue(value=piece)
+
+    def InspectFile(self, request: Request, context: Context) -> Any:
+        return to.file_info_message(self._snapshot(request.file).inspect(request.file.path))
+
+    def ListFile(self, request: Request, context: Context) -> Iterator[Any]:
+        found = self._snapshot(request.file).list_dir(
+            request.file.path, request.paginationMarker.path, request.number, request.reverse
+        )
+        yield from map(to.file_info_message, found)
+
+    def WalkFile(self, request: Request, context: Context) -> Iterator[Any]:
+        found = self._snapshot(request.file).walk(
+            request.file.path, request.paginationMarker.path, request.number, request.reverse
+        )
+        yield from map(to.file_info_message, found)
+
+    def GlobFile(self, request: Request, context: Context) -> Iterator[Any]:
+        snapshot = Snapshot(self._pfs, to.address_from(request.commit))
+        found = snapshot.glob(request.pattern, request.path_range.lower, request.path_range.upper)
+        yield from map(to.file_info_message, found)
+
+    def DiffFile(self, request: Request, context: Context) -> Iterator[Any]:
+        new = self._snapshot(request.new_file)
+        if request.HasField("old_file") and _names_commit(request.old_file.commit):
+            old: Snapshot | None = self._snapshot(request.old_file)
+            old_path = request.old_file.path
+        else:
+            old, old_path = new.parent(), request.new_file.path
+        for after, before in new.diff(request.new_file.path, old, old_path, request.shallow):
+            yield pfs_pb2.DiffFileResponse(
+                new_file=to.file_info_message(after) if after else None,
+                old_file=to.file_info_message(before) if before else None,
+            )
+
+    def _snapshot(self, file: Request) -> Snapshot:
+        return Snapshot(self._pfs, to.address_from(file.commit))
+
+
+def _names_commit(message: Any) -> bool:
+    return bool(message.id or message.branch.name)
