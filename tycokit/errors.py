@@ -13,6 +13,12 @@ TycokitError
 │   ├── UnknownClass       a class number or name that the label map does not hold
 │   └── RulesError         a rules file that is not JSON, or not the form that rules have
 ├── StageError       a notebook stage that cannot run, or whose notebook raised
+│   ├── StageUsage         a command line of `tycokit stage` that cannot be understood
+│   ├── InputsError        a datum without a notebook, or with inputs that cannot be found
+│   ├── NotebookError      a file that is no notebook, or one without a parameters cell
+│   ├── UndeclaredError    a parameter, input or `out` that the notebook does not declare
+│   └── ExecutorError      a warm executor that cannot be started
+│       └── ExecutorDied       one that ended while it ran a datum
 ├── PachdError       what the local pachd answers instead of a result
 │   ├── BadGlob            a glob pattern that is malformed
 │   ├── InvalidName        a name of a repo, branch, project or pipeline that Pachyderm refuses
@@ -114,6 +120,56 @@ class RulesError(VisionError):
 
 class StageError(TycokitError):
     """A notebook stage that cannot run, or whose notebook raised."""
+
+
+class StageUsage(StageError):
+    """A command line of `tycokit stage` that cannot be understood."""
+
+
+class InputsError(StageError):
+    """A datum without a notebook, or with inputs that cannot be found."""
+
+
+class NotebookError(StageError):
+    """A file that is no notebook, or one without a parameters cell."""
+
+    def __init__(self, notebook: Path, why: str) -> None:
+        super().__init__(f"{notebook}: {why}")
+        self.notebook = notebook
+
+
+class UndeclaredError(StageError):
+    """A parameter, input or `out` that the notebook does not declare."""
+
+    def __init__(self, notebook: Path, names: Sequence[str], why: str) -> None:
+        super().__init__(f"{notebook}: {why}")
+        self.notebook = notebook
+        self.names = tuple(names)
+
+
+class ExecutorError(StageError):
+    """A warm executor that cannot be started."""
+
+
+class ExecutorDied(ExecutorError):
+    """A warm executor that ended while it ran a datum.
+
+    `exit_code` or `signal` says how, `peak_mb` how much memory it held at most (MB); all are None
+    when its supervisor left no record.
+    """
+
+    def __init__(
+        self,
+        why: str,
+        *,
+        signal: int | None = None,
+        exit_code: int | None = None,
+        peak_mb: int | None = None,
+    ) -> None:
+        super().__init__(why)
+        self.signal = signal
+        self.exit_code = exit_code
+        self.peak_mb = peak_mb
 
 
 class PachdError(TycokitError):
