@@ -26,7 +26,8 @@ _COCO = """
 """
 _ITEM = re.compile(r"item\s*\{(.*?)\}", re.DOTALL)
 _FIELD = re.compile(r"(\w+)\s*:\s*(?:\"([^\"]*)\"|'([^']*)'|(-?\d+))")
-_UNUSED = {"???", "n/a", "background", ""}
+_CLASS_0 = {"???", "n/a", "background"}
+_UNUSED = _CLASS_0 | {""}
 MOST_BYTES = 10_000_000
 
 
@@ -79,7 +80,7 @@ def read(path: Path | str) -> Labels:
     """Read a label map file: TensorFlow's `.pbtxt`, or one name a line. Raises LabelMapError.
 
     One name a line: the first line is class 1, unless it is `???` or `background`, which is
-    class 0; `???` further down marks numbers without a class.
+    class 0; `???` or nothing further down marks numbers without a class.
     """
     path = Path(path)
     try:
@@ -110,7 +111,7 @@ def beside(folder: Path) -> Path | None:
 
 def _lines(text: str) -> dict[int, str]:
     lines = [line.strip() for line in text.splitlines()]
-    first = 0 if lines and lines[0].casefold() in _UNUSED else 1
+    first = 0 if lines and lines[0].casefold() in _CLASS_0 else 1
     return {
         number: name
         for number, name in enumerate(lines, first)

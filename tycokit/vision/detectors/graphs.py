@@ -73,7 +73,7 @@ def frozen(path: Path) -> GraphNetwork:
             lambda: tf.compat.v1.import_graph_def(graph, name=""), []
         )
         call = wrapped.prune("image_tensor:0", {name: f"{name}:0" for name in OUTPUTS})
-    except (ValueError, tf.errors.OpError) as error:
+    except Exception as error:  # TensorFlow raises many kinds here, private ones too
         raise WeightsError(path, FROZEN, f"a graph that does not load ({_short(error)})") from error
     return GraphNetwork(path, FROZEN, lambda batch: dict(call(tf.constant(batch))))
 

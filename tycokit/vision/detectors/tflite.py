@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,11 +82,12 @@ def _check_input(path: Path, inputs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _find_outputs(path: Path, outputs: list[dict[str, Any]]) -> _Outputs:
-    """Boxes and count by their shape; classes come before scores, unless the names say otherwise.
+    """Boxes and count by their shape; classes and scores by their names or their order.
 
-    The post-process operator numbers its outputs boxes, classes, scores, count; TensorFlow 2's
-    export gives them the other way about, as StatefulPartitionedCall:0 (count) to :3 (boxes).
+    The post-process operator gives boxes, classes, scores, count; TensorFlow 2's export numbers
+    them the other way about: count, scores, classes, boxes.
     """
+    outputs = _in_order(outputs)
     shapes = [tuple(int(side) for side in output["shape"]) for output in outputs]
     boxes = [i for i, shape in enumerate(shapes) if len(shape) == 3 and shape[::2] == (1, 4)]
     lists = [i for i, shape in enumerate(shapes) if len(shape) == 2 and shape[0] == 1]
@@ -93,18 +95,23 @@ def _find_outputs(path: Path, outputs: list[dict[str, Any]]) -> _Outputs:
     same_length = len(boxes) == 1 and all(shapes[i][1] == shapes[boxes[0]][1] for i in lists)
     if not (len(boxes) == len(counts) == 1 and len(lists) == 2 and same_length):
         raise WeightsError(path, EXPECTED, f"the outputs {_described(outputs)}")
-    classes, scores = lists
     names = [str(outputs[i]["name"]).lower() for i in lists]
-    numbers = [int(tail) if (tail := name.rpartition(":")[2]).isdigit() else 0 for name in names]
-    if "score" in names[0] or "class" in names[1]:
-        swap = True
-    elif names[0].startswith("statefulpartitionedcall"):
-        swap = numbers[0] < numbers[1]
+    if any("score" in name or "class" in name for name in names):
+        scores_first = "score" in names[0] or "class" in names[1]
     else:
-        swap = "postprocess" in names[0] and numbers[0] > numbers[1]
-    if swap:
-        classes, scores = scores, classes
+        scores_first = counts[0] < boxes[0]
+    scores, classes = lists if scores_first else lists[::-1]
     return _Outputs(*(int(outputs[i]["index"]) for i in (boxes[0], classes, scores, counts[0])))
+
+
+def _in_order(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Outputs by the number in their name, where all are called alike; the file may list them so
+    or otherwise (`Call:1, Call:3, Call:0, Call:2`)."""
+    parts = [re.fullmatch(r"(.*?)(?:[:_](\d+))?", str(output["name"])) for output in outputs]
+    if len({part[1] for part in parts if part}) != 1:
+        return outputs
+    numbers = [int(part[2] or 0) for part in parts if part]
+    return [outputs[i] for i in sorted(range(len(outputs)), key=lambda i: numbers[i])]
 
 
 def _described(tensors: list[dict[str, Any]]) -> str:

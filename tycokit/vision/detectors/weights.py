@@ -94,8 +94,8 @@ def _in_folder(folder: Path) -> list[Weights]:
             found += _in_folder(path)
         elif path.suffix.lower() in {".tflite", ".pb"} or path.name == "mtcnn":
             found.append(_file(path))
-    if len(found) == 1 and found[0].label_map is None:
-        only = found[0]
+    only = found[0] if len(found) == 1 else None
+    if only and only.label_map is None and only.kind != "mtcnn":
         return [Weights(only.kind, only.path, _label_map(folder))]
     return found
 
