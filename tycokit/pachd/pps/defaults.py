@@ -24,7 +24,7 @@ def with_defaults(spec: PipelineSpec, new_salt: str, now: int) -> PipelineSpec:
     """`spec` with its defaults filled and its inputs sorted.
 
     `new_salt` is the salt of a pipeline that has none yet, `now` (ns since the epoch) the start of
-    a cron input without one. A filled spec stays as it is.
+    a cron input without one. To be filled once only: what it names would be sorted by those names.
     """
     spec = replace(spec, project=spec.project or DEFAULT_PROJECT)
     transform = spec.transform
