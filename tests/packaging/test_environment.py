@@ -26,8 +26,12 @@ LOCKS = ["requirements.lock", "requirements-stage.lock"]
 PYTHONS = ["3.10.13", "3.11.2", "3.12.3"]
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
-# conda-forge's name where it is not PyPI's: plain `matplotlib` there brings a Qt desktop along.
-CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+# conda-forge's name where it is not PyPI's.
+CONDA_NAMES = {
+    "jupyter-client": "jupyter_client",
+    # plain `matplotlib` there brings a Qt desktop along
+    "matplotlib": "matplotlib-base",
+}
 
 
 @dataclass(frozen=True, slots=True)
