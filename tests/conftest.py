@@ -52,11 +52,16 @@ def no_process_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def started_here(mark: str, folder: str) -> list[psutil.Process]:
     """Descendants, and detached processes that carry the mark or name a folder of this run."""
     me = psutil.Process()
-    found = {process.pid: process for process in me.children(recursive=True)}
+    found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark or folder in " ".join(process.cmdline()):
-                found[process.pid] = process
+            if (
+                process == me
+                or process.environ().get(MARK) == mark
+                or folder in " ".join(process.cmdline())
+            ):
+                family = [process, *process.children(recursive=True)]
+                found.update((member.pid, member) for member in family)
         except psutil.Error:  # ended meanwhile, or another user's
             continue
     found.pop(me.pid, None)
