@@ -81,7 +81,7 @@ def probe(
         raise translate(error, where) from error
 
 
-def translate(error: BaseException, address: str = "its address") -> CliError:
+def translate(error: BaseException, address: str = "") -> CliError:
     """The sentence for a gRPC or connection error that a client's method raised."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, grpc.RpcError):

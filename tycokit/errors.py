@@ -348,10 +348,27 @@ class PipelineNotFound(NotFound):
         super().__init__(f'pipeline "{pipeline}" not found')
 
 
+class PipelineNotInspected(NotFound):
+    def __init__(self, pipeline: object) -> None:
+        self.pipeline = pipeline
+        super().__init__(
+            "pipeline was not inspected: couldn't find up to date spec for pipeline"
+            f' "{pipeline}": branch "master" not found in repo {pipeline}.spec'
+        )
+
+
 class PipelineExists(AlreadyExists):
     def __init__(self, pipeline: object) -> None:
         self.pipeline = pipeline
         super().__init__(f'pipeline "{pipeline}" already exists')
+
+
+class WorkerLost(PachdError):
+    """A worker's processes cannot be started or have died."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the worker was lost: {reason}")
 
 
 class JobNotFound(NotFound):
@@ -384,9 +401,8 @@ class NoAnswer(CliError):
     def __init__(self, address: str, detail: str = "") -> None:
         self.address, self.detail = address, detail
         why = f" ({detail})" if detail else ""
-        super().__init__(
-            f"no pachd answers at {address}{why}; `tycokit up` starts one on this machine"
-        )
+        where = f" at {address}" if address else ""
+        super().__init__(f"no pachd answers{where}{why}; `tycokit up` starts one on this machine")
 
 
 class Refused(CliError):
@@ -394,7 +410,7 @@ class Refused(CliError):
 
     def __init__(self, address: str, reason: str) -> None:
         self.address, self.reason = address, reason
-        super().__init__(f"pachd at {address} refuses: {reason}")
+        super().__init__(f"pachd{f' at {address}' if address else ''} refuses: {reason}")
 
 
 class LocalError(CliError):

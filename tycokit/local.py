@@ -110,7 +110,8 @@ def owner(port: int) -> str | None:
         for connection in psutil.net_connections(kind="tcp"):
             here = getattr(connection.laddr, "port", None) == port
             if here and connection.status == psutil.CONN_LISTEN and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+                words = " ".join(psutil.Process(connection.pid).cmdline())
+                return f"process {connection.pid} ({words[:80]})"
     except (psutil.Error, OSError):
         return None
     return None

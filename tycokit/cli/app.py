@@ -1,0 +1,55 @@
+"""The typer application, and the one place where an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+import typer
+
+from tycokit.cli import cluster, data, demo, models, show
+from tycokit.client import translate
+from tycokit.errors import TycokitError
+
+app = typer.Typer(
+    name="tycokit",
+    help="Home-security pictures through notebooks, as Pachyderm pipelines.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(cluster.up)
+app.command()(cluster.down)
+app.command()(cluster.status)
+app.command()(data.deploy)
+app.command()(data.put)
+app.command()(data.logs)
+app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(cluster.lab)
+app.command()(demo.demo)
+app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)(cluster.stage)
+app.command(hidden=True)(cluster.pachd)
+app.add_typer(models.app, name="model")
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Run a command; answers its exit code."""
+    try:
+        app(args=list(words), prog_name="tycokit")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except TycokitError as error:
+        show.fail(str(error))
+    except (grpc.RpcError, ConnectionError) as error:
+        show.fail(str(translate(error)))
+    except OSError as error:
+        show.fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+    else:
+        return 0
+    return 1

@@ -1,0 +1,156 @@
+"""deploy, put, logs: pipelines and pictures, on whatever pachd the context names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tycokit import deploy as deployment
+from tycokit import jobs, resources, specs, upload
+from tycokit.cli import show, surroundings
+from tycokit.client import connect
+from tycokit.errors import CliError
+
+Context = Annotated[
+    str | None, typer.Option("--context", help="Pachyderm context, instead of the active one.")
+]
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def deploy(
+    specs_dir: Annotated[
+        Path | None,
+        typer.Argument(help="Folder with specs [default: ./specs, else those of tycokit]"),
+    ] = None,
+    notebooks: Annotated[
+        Path | None, typer.Option(help="Folder with notebooks [default: beside the specs]")
+    ] = None,
+    create_repo: Annotated[
+        list[str] | None, typer.Option(help="An input repo of your own that may be made.")
+    ] = None,
+    reprocess: Annotated[
+        bool, typer.Option("--reprocess", help="Updated pipelines process everything again.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say it, do nothing.")] = False,
+    context: Context = None,
+) -> None:
+    """Create the repos, notebooks and pipelines that are missing, and update what differs."""
+    if specs_dir is None:
+        here = Path("specs")
+        specs_dir = here if any(here.glob("*.json")) else resources.specs()
+    found = specs.read(specs_dir, surroundings.cores())
+    files = notebook_files(specs_dir, notebooks)
+    client = connect(surroundings.config_path(), context)
+    actions = deployment.plan(client, found, files, create_repo or [])
+    if not actions:
+        show.line(f"{len(found)} pipelines and {len(files)} notebooks are as they should be")
+    elif dry_run:
+        for action in actions:
+            show.line(f"would {action}")
+    else:
+        deployment.apply(
+            client, actions, lambda action: show.line(_past(action)), reprocess=reprocess
+        )
+
+
+def put(
+    pictures: Annotated[list[Path], typer.Argument(help="Files, and folders of files.")],
+    repo: Annotated[str, typer.Option(help="Repo to put them into.")] = "images",
+    context: Context = None,
+) -> None:
+    """Commit pictures, all in one commit. Exit code 1 when some could not be put."""
+    items, refused = upload.flat(pictures)
+    done = None
+    if items:
+        client = connect(surroundings.config_path(), context)
+        size = sum(item.source.stat().st_size for item in items)
+        with show.bytes_bar() as bar:
+            task = bar.add_task(f"{len(items)} files", total=size)
+            done = upload.put(client, repo, items, progress=lambda count: bar.advance(task, count))
+        refused = {**refused, **done.refused}
+    for path, reason in refused.items():
+        show.fail(f"{path}: {reason}")
+    if done is not None and done.commit is not None:
+        count = len(done.stored)
+        show.line(f"{count} file{'s' * (count != 1)} put into {repo}, commit {done.commit}")
+    elif not refused:
+        raise CliError("there is no file in what was named")
+    if refused:
+        raise typer.Exit(1)
+
+
+def logs(
+    what: Annotated[
+        str, typer.Argument(metavar="PIPELINE|JOB", help="A pipeline, a job, or PIPELINE@JOB.")
+    ],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
+    tail: Annotated[int, typer.Option("--tail", min=0, help="Only the last lines.")] = 0,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Pachyderm's own lines too, not only the stage's.")
+    ] = False,
+    context: Context = None,
+) -> None:
+    """Show what a pipeline's, or a job's, notebooks printed, and where a failed one lies."""
+    client = connect(surroundings.config_path(), context)
+    pipeline, _, job = what.rpartition("@")
+    if _ID.fullmatch(job):
+        ran = [one for one in jobs.of(client, job) if pipeline in ("", one.pipeline)]
+        if not ran:
+            raise CliError(f"there is no job {what}")
+        for one in ran:
+            if len(ran) > 1:
+                show.line(f"{one.pipeline}: {one.state}{_because(one)}", "bold")
+            _print(client.get_job_logs(one.pipeline, one.id, follow=follow, tail=tail), everything)
+    else:
+        next(client.inspect_pipeline(what))  # says so when there is none
+        _print(client.get_pipeline_logs(what, follow=follow, tail=tail), everything)
+        ran = _latest(client, what)
+    for one in ran:
+        if one.state == "failure":
+            _show_failed(client, one)
+
+
+def notebook_files(specs_dir: Path, named: Path | None) -> list[Path]:
+    """The notebooks that belong to a folder of specs."""
+    if named is not None and not named.is_dir():
+        raise CliError(f"{named}: there is no such folder")
+    folder = specs_dir if specs_dir.is_dir() else specs_dir.parent
+    return sorted((named or folder.absolute().parent / "notebooks").glob("*.ipynb"))
+
+
+def _past(action: object) -> str:
+    verb, _, rest = str(action).partition(" ")
+    past = {"create": "created", "update": "updated", "commit": "committed"}
+    return f"{past.get(verb, verb)} {rest}"
+
+
+def _print(messages: Iterator[Any], everything: bool) -> None:
+    out = show.out()
+    for message in messages:
+        if message.user or everything:
+            where = f"{message.pipeline_name} {message.datum_id[:8] or '-':<8} "
+            out.print(where, style="dim", end="")
+            out.print(show.safe(message.message.rstrip()), markup=False)
+
+
+def _latest(client: Any, pipeline: str) -> list[jobs.Job]:
+    """The pipeline's newest job, if it has one."""
+    newest = next(iter(client.list_job(pipeline)), None)
+    found = jobs.of(client, newest.job.id) if newest is not None else []
+    return [job for job in found if job.pipeline == pipeline]
+
+
+def _show_failed(client: Any, job: jobs.Job) -> None:
+    for datum in jobs.failed(client, job, lines=0):
+        about = ", ".join(datum.inputs)
+        show.warn(f"failed datum {datum.datum[:12]} ({about})")
+        if datum.notebook:
+            show.warn(f"  its notebook, as far as it got: {datum.notebook}")
+
+
+def _because(job: jobs.Job) -> str:
+    return f" ({job.reason})" if job.reason else ""
