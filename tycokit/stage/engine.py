@@ -36,8 +36,8 @@ class WarmNotebook:
     that nothing can run here any more.
     """
 
-    def __init__(self) -> None:
-        self.shell = NotebookShell()
+    def __init__(self, scratch: Path | None = None) -> None:
+        self.shell = NotebookShell(scratch)
         self.on_cell: Callable[[int], None] | None = None
         self.on_text: Callable[[str, str], None] | None = None
         self.notebook: NotebookNode | None = None

@@ -73,10 +73,11 @@ class Interrupts:
 class NotebookShell:
     """One notebook's shell; there can be one in a process at a time.
 
-    `collector` gets what cells put out. StageError when the process has an IPython already.
+    `collector` gets what cells put out. IPython's own files go into `scratch`, which `close`
+    removes, or into a temporary folder. StageError when the process has an IPython already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scratch: Path | None = None) -> None:
         if InteractiveShell.initialized():
             raise StageError(
                 "this process already runs IPython (a notebook's kernel?); use papermill's own"
@@ -87,7 +88,7 @@ class NotebookShell:
         self.stdout = CellStream("stdout", self.collector, sys.stdout)
         self.stderr = CellStream("stderr", self.collector, sys.stderr)
         # magics keep aliases, bookmarks and %store there: none may reach from one run to another
-        self._folder = Path(tempfile.mkdtemp(prefix="tycokit-ipython-"))
+        self._folder = scratch or Path(tempfile.mkdtemp(prefix="tycokit-ipython-"))
         self._builtins = dict(vars(builtins))
         config = Config()
         config.HistoryManager.enabled = False
@@ -95,7 +96,8 @@ class NotebookShell:
         self._path = list(sys.path)
         self._ip: Any = ZMQInteractiveShell.instance(ipython_dir=str(self._folder), config=config)
         session = CollectingSession(self.collector)
-        for part in (self._ip.displayhook, self._ip.display_pub):
+        parts: list[Any] = [self._ip.displayhook, self._ip.display_pub]
+        for part in parts:
             part.session = session
             part.pub_socket = object()
 

@@ -1,0 +1,105 @@
+"""One datum through papermill, warm or cold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from nbformat import NotebookNode
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+
+from tycokit.stage import datum, report
+from tycokit.stage.engine import TycokitEngine, WarmNotebook
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run: a notebook's path, its parameters, the output folder, the executed notebook's
+    path in it if nothing else decides, and the name to keep a failed run under."""
+
+    notebook: Path
+    parameters: Mapping[str, Any]
+    out: Path
+    fallback: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How it went. `text` says what failed; `path` is where the executed notebook lies."""
+
+    ok: bool
+    path: Path
+    text: str = ""
+
+
+class ColdEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
+    """papermill's own engine with a kernel, which lets us see the notebook of a run that failed."""
+
+    notebook: NotebookNode | None = None
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
+    ) -> None:
+        """What papermill calls."""
+        cls.notebook = nb_man.nb
+        super().execute_managed_notebook(nb_man, kernel_name, **options)
+
+
+def warm(request: Request, notebook: WarmNotebook) -> Result:
+    """Run it on a warm notebook in this process."""
+    papermill_engines.register("tycokit", TycokitEngine)
+    with TycokitEngine.warm(notebook):
+        return _run(request, "tycokit", lambda: notebook.notebook)
+
+
+def cold(request: Request, stdout: Any, stderr: Any) -> Result:
+    """Run it with a kernel of its own; what its cells print goes to these files too."""
+    papermill_engines.register("tycokit-cold", ColdEngine)
+    return _run(
+        request,
+        "tycokit-cold",
+        lambda: ColdEngine.notebook,
+        stdout_file=stdout,
+        stderr_file=stderr,
+    )
+
+
+def _run(request: Request, engine: str, partial: Any, **options: Any) -> Result:
+    before = datum.files(request.out)
+    try:
+        notebook = papermill.execute_notebook(
+            # papermill formats paths with the parameters: braces in a name are not that
+            str(request.notebook).replace("{", "{{").replace("}", "}}"),
+            None,
+            parameters=dict(request.parameters),
+            engine_name=engine,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            log_output=False,
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+            **options,
+        )
+    except PapermillExecutionError as error:
+        notebook = partial()
+        failed = report.failure(notebook.cells, error)
+        path = report.keep(_text(notebook, None), request.name)
+        return Result(False, path, failed.describe(request.notebook.name))
+    path = datum.executed_path(request.out, before, request.fallback)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_text(notebook, path), encoding="utf-8")
+    return Result(True, path)
+
+
+def _text(notebook: NotebookNode, path: Path | None) -> str:
+    notebook.metadata.papermill["output_path"] = None if path is None else str(path)
+    # without the check against the schema, which costs more than a short notebook's own run
+    return str(nbformat.v4.writes(notebook))  # type: ignore[no-untyped-call]

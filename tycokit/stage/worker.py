@@ -1,0 +1,213 @@
+"""The warm executor's worker: runs one notebook again and again, a datum a request."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import signal
+import socket
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from tycokit.stage import execute, report, wire
+from tycokit.stage.engine import WarmNotebook
+from tycokit.stage.place import Place
+from tycokit.stage.state import replace_environ
+
+# a client that connects must say what it wants within this time (seconds)
+PATIENCE = 10.0
+LOG_LIMIT = 1 << 20
+
+
+class Worker:
+    """Serves one place's requests, one after the other, until it is idle for `idle` seconds.
+
+    It is good for the digest of its first request; another one is answered `stale` and ends it, as
+    do set-up cells that raise.
+    """
+
+    def __init__(
+        self, place: Place, listener: socket.socket, control: socket.socket, idle: float
+    ) -> None:
+        self._place = place
+        self._listener = listener
+        self._control = control
+        self._idle = idle
+        self._digest: str | None = None
+        self._notebook: WarmNotebook | None = None
+        self._retired = False
+
+    def serve(self) -> None:
+        """Returns when it has nothing left to do."""
+        faulthandler.enable()
+        signal.signal(signal.SIGINT, lambda *_: None)
+        env = dict(os.environ)
+        while True:
+            self._listener.settimeout(self._idle)
+            try:
+                connection, _ = self._listener.accept()
+            except TimeoutError:
+                break
+            with connection:
+                connection.settimeout(PATIENCE)
+                try:
+                    request = wire.receive(connection)
+                    if request is None:
+                        continue
+                    connection.settimeout(None)
+                    if not self._answer(connection, request):
+                        break
+                except OSError:  # the client is gone, or never said what it wants
+                    continue
+                finally:
+                    os.chdir("/")
+                    replace_environ(env)
+                    self._trim_log()
+        self._retire()
+        if self._notebook is not None:
+            self._notebook.close()
+
+    def _retire(self) -> None:
+        if self._retired:  # the path may be the next executor's by now
+            return
+        self._retired = True
+        # the path first: who connects from now on finds nothing, and starts a new executor;
+        # who waits already is cut off, and does so too
+        self._place.socket.unlink(missing_ok=True)
+        self._listener.close()
+
+    def _answer(self, connection: socket.socket, request: wire.Message) -> bool:
+        """Serve one request. False when it was the last."""
+        self._idle = float(request.get("idle") or self._idle)
+        if request["type"] == "end" or not self._fits(request):
+            self._retire()
+            wire.send(connection, {"type": "stale"})
+            return False
+        start = self._log_size()
+        wire.send(connection, {"type": "accepted", "pid": os.getpid(), "log": start})
+        begin = json.dumps({"what": "begin", "timeout": request["timeout"]}).encode()
+        socket.send_fds(self._control, [begin], [connection.fileno()])
+        stream = _Stream(connection)
+        try:
+            answer = self._run(request, stream)
+        finally:
+            self._control.send(json.dumps({"what": "end"}).encode())
+        stream.write("stderr", report.tail(self._place.log, start))
+        stream.close()
+        last = self._notebook is None or self._notebook.broken
+        if last:
+            self._retire()
+        wire.send(connection, {"type": "result", **answer})
+        return not last
+
+    def _fits(self, request: wire.Message) -> bool:
+        if self._digest is None:
+            self._digest = request["digest"]
+        # another mount namespace may have another file at the same path
+        try:
+            state = Path(request["notebook"]).stat()
+        except OSError:
+            return False
+        same_file = request["inode"] == [state.st_dev, state.st_ino]
+        return same_file and bool(request["digest"] == self._digest)
+
+    def _run(self, request: wire.Message, stream: _Stream) -> wire.Message:
+        replace_environ(request["env"])
+        try:
+            os.chdir(request["cwd"])
+            if self._notebook is None:
+                self._notebook = WarmNotebook(self._place.folder / "ipython")
+            self._notebook.on_text = stream.write
+            self._notebook.on_cell = stream.cell
+            what = execute.Request(
+                notebook=Path(request["notebook"]),
+                parameters=request["parameters"],
+                out=Path(request["out"]),
+                fallback=request["fallback"],
+                name=request["name"],
+            )
+            result = execute.warm(what, self._notebook)
+        except Exception as error:
+            return {"ok": False, "path": None, "text": _explain(error)}
+        return {"ok": result.ok, "path": str(result.path), "text": result.text}
+
+    def _log_size(self) -> int:
+        with suppress(OSError):
+            return self._place.log.stat().st_size
+        return 0
+
+    def _trim_log(self) -> None:
+        if self._log_size() > LOG_LIMIT:
+            os.truncate(self._place.log, 0)
+
+
+def _explain(error: Exception) -> str:
+    trace = "".join(traceback.format_exception(error))
+    return f"the notebook could not be executed: {error}\n{trace}"
+
+
+class _Stream:
+    """Sends what cells print to the client: a little later, so that lines travel together."""
+
+    DELAY = 0.05
+    LIMIT = 1 << 16
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._parts: list[tuple[str, str]] = []
+        self._size = 0
+        self._lock = Lock()
+        self._filled = Event()
+        self._closed = Event()
+        self._gone = False
+        self._thread = Thread(target=self._send_soon, daemon=True)
+
+    def write(self, name: str, text: str) -> None:
+        if not text or self._gone:
+            return
+        with self._lock:
+            self._parts.append((name, text))
+            self._size += len(text)
+            full = self._size > self.LIMIT
+        if full:
+            self._flush()
+        elif not self._filled.is_set():
+            self._filled.set()
+            if self._thread.ident is None:
+                self._thread.start()
+
+    def cell(self, index: int) -> None:
+        with self._lock:
+            self._send({"type": "cell", "index": index})
+
+    def close(self) -> None:
+        self._flush()
+        self._closed.set()
+        self._filled.set()
+
+    def _send_soon(self) -> None:
+        while self._filled.wait() and not self._closed.wait(self.DELAY):
+            self._filled.clear()
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            parts, self._parts, self._size = self._parts, [], 0
+            merged: list[tuple[str, list[str]]] = []
+            for name, text in parts:
+                if merged and merged[-1][0] == name:
+                    merged[-1][1].append(text)
+                else:
+                    merged.append((name, [text]))
+            for name, texts in merged:
+                self._send({"type": "stream", "name": name, "text": "".join(texts)})
+
+    def _send(self, message: wire.Message) -> None:
+        if not self._gone:
+            try:
+                wire.send(self._connection, message)
+            except OSError:  # the supervisor knows, and interrupts the cell
+                self._gone = True
