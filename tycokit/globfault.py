@@ -17,7 +17,7 @@ def glob_fault(pattern: str) -> str | None:
     """The fault of a pattern in a few words, None when it has none."""
     if not pattern:
         return "it is empty"
-    pattern = posixpath.normpath(f"/{pattern}")  # as pachd cleans it before it reads it
+    pattern = posixpath.normpath("/" + pattern.lstrip("/"))  # as pachd cleans it before it reads it
     waiting: list[tuple[str, int]] = []
     at = 0
     while at < len(pattern):

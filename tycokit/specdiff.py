@@ -80,7 +80,7 @@ def _normal_input(node: Any, pipeline: Any) -> None:
         pfs.project = pfs.project or pipeline.project.name
         pfs.repo_type = pfs.repo_type or "user"
         pfs.name = pfs.name or pfs.repo
-        pfs.glob = posixpath.normpath(f"/{pfs.glob}").replace("//", "/")
+        pfs.glob = posixpath.normpath("/" + pfs.glob.lstrip("/"))
         if pfs.HasField("trigger"):
             pfs.trigger.branch = pfs.trigger.branch or "master"
             if pfs.branch.startswith(f"{pipeline.name}-trigger-"):
