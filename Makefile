@@ -44,7 +44,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory debian
 	@$(VENV)/bin/python -c 'import pip' 2>/dev/null || '$(PYTHON)' -m venv --clear $(VENV)
 	@echo "set-up: $$($(VENV)/bin/python --version) environment in $(VENV)"
-	@echo 'set-up: packages of requirements.lock, checked by hash (2 GB: some minutes the first time)'
+	@echo 'set-up: packages of requirements.lock, checked by hash (3 GB: some minutes the first time)'
 	@$(PIP) install --root-user-action=ignore --require-hashes --only-binary :all: -r requirements.lock
 	@echo 'set-up: tycokit itself'
 	@$(PIP) install --root-user-action=ignore --no-deps --no-build-isolation --editable .
