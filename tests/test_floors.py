@@ -42,6 +42,9 @@ FLOORS = {
 WORLD = {
     "tycokit/cli/__init__.py": "the command line's words",
     "tycokit/cli/surroundings.py": "the command line's environment",
+    "tycokit/pachd/pps/init.py": "a process of its own: this is its command line",
+    "tycokit/stage/executor.py": "a process of its own: this is its command line",
+    "tycokit/stage/worker.py": "gives a notebook the environment of its datum, and takes it back",
     "tycokit/stage/engine.py": "gives a notebook the environment of its datum, and takes it back",
     "tycokit/stage/shell.py": "gives a notebook the environment that a kernel would",
     "tycokit/stage/state.py": "puts back what a notebook did to the environment",
@@ -107,7 +110,13 @@ def sources(package: str) -> list[Source]:
 
 
 def of_tycokit(source: Source) -> set[str]:
-    return {name for name in source.imports if within(name, {"tycokit"})}
+    """What a source imports of tycokit; the package itself holds only its version."""
+    itself = {"tycokit", "tycokit.__version__"}
+    return {name for name in source.imports if within(name, {"tycokit"})} - itself
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    assert Source(ROOT / "tycokit" / "__init__.py").imports == set()
 
 
 @pytest.mark.parametrize(
