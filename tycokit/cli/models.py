@@ -23,12 +23,12 @@ def list_() -> None:
     folder = surroundings.models_path()
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "kind", "classes", "MB", "licence", "here"):
-        table.add_column(heading, no_wrap=heading == "name")
+        table.add_column(heading, no_wrap=True)
     for one in models.NETWORKS:
         size = f"{one.size / 1e6:.1f}" if one.size else "-"
         here = "yes" if models.present(one, folder) else "no"
         table.add_row(one.name, one.kind, one.classes, size, one.licence, here)
-    show.out().print(table)
+    show.out(least=100).print(table, soft_wrap=False)  # names must be whole, to be copied
     show.line(f"fetched networks lie in {folder}")
 
 

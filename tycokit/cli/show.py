@@ -19,8 +19,11 @@ from rich.progress import (
 from rich.text import Text
 
 
-def out() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+def out(least: int = 0) -> Console:
+    """The console of results; tables may be `least` columns wide, whatever the terminal is."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, least)
+    return console
 
 
 def err() -> Console:
