@@ -91,15 +91,17 @@ def _run(request: Request, engine: str, partial: Any, **options: Any) -> Result:
     except PapermillExecutionError as error:
         notebook = partial()
         failed = report.failure(notebook.cells, error)
-        path = report.keep(_text(notebook, None), request.name)
+        path = report.keep(_json(notebook, None), request.name)
         return Result(False, path, failed.describe(request.notebook.name))
     path = datum.executed_path(request.out, before, request.fallback)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_text(notebook, path), encoding="utf-8")
+    path.write_bytes(_json(notebook, path))
     return Result(True, path)
 
 
-def _text(notebook: NotebookNode, path: Path | None) -> str:
+def _json(notebook: NotebookNode, path: Path | None) -> bytes:
     notebook.metadata.papermill["output_path"] = None if path is None else str(path)
     # without the check against the schema, which costs more than a short notebook's own run
-    return str(nbformat.v4.writes(notebook))  # type: ignore[no-untyped-call]
+    text = str(nbformat.v4.writes(notebook))  # type: ignore[no-untyped-call]
+    # half a surrogate pair that a cell printed must not lose the notebook
+    return text.encode("utf-8", "replace")

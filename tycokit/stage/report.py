@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +57,7 @@ def failure(cells: Sequence[Any], error: Any) -> Failure:
     )
 
 
-def keep(notebook: str, name: str) -> Path:
+def keep(notebook: bytes, name: str) -> Path:
     """Keep an executed notebook (its JSON) as <name>.ipynb in the user's state folder.
 
     The newest hundred stay. Where that folder cannot be written to, it goes to a temporary one.
@@ -69,11 +68,13 @@ def keep(notebook: str, name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.ipynb"
-        path.write_text(notebook, encoding="utf-8")
+        path.write_bytes(notebook)
     except OSError:
+        import tempfile
+
         folder = Path(tempfile.mkdtemp(prefix="tycokit-failed-"))
         path = folder / f"{name}.ipynb"
-        path.write_text(notebook, encoding="utf-8")
+        path.write_bytes(notebook)
         return path
     # another stage may be tidying up at the same time
     kept = sorted(folder.glob("*.ipynb"), key=_age)

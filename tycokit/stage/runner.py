@@ -90,7 +90,7 @@ def _run(options: Options, env: Mapping[str, str]) -> int:
         "out": str(datum.out),
         "fallback": datum.fallback,
         "name": datum.name,
-        "cwd": os.getcwd(),  # noqa: PTH109  # pathlib's costs a new path for nothing
+        "cwd": os.getcwd(),
         "env": dict(env),
         "timeout": options.timeout,
     }

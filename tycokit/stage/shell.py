@@ -96,6 +96,7 @@ class NotebookShell:
         self._path = list(sys.path)
         self._ip: Any = ZMQInteractiveShell.instance(ipython_dir=str(self._folder), config=config)
         session = CollectingSession(self.collector)
+        _add_working_folder()
         parts: list[Any] = [self._ip.displayhook, self._ip.display_pub]
         for part in parts:
             part.session = session
@@ -166,3 +167,12 @@ class NotebookShell:
     def snapshot(self, env: dict[str, str], cwd: Path) -> Snapshot:
         """The state now, against what the first datum brought."""
         return Snapshot(self._ip, env, cwd)
+
+
+def _add_working_folder() -> None:
+    """Let cells import what lies in the working folder, after the standard library."""
+    if getattr(sys.flags, "safe_path", False) or "" in sys.path:
+        return
+    names = [Path(path).name for path in sys.path]
+    packages = [i for i, name in enumerate(names) if name in ("site-packages", "dist-packages")]
+    sys.path.insert(packages[0] if packages else 0, "")

@@ -4,7 +4,8 @@ Brought back: the namespace (bindings, and the contents of lists, dicts, sets, d
 and NumPy arrays of at most `ARRAY_LIMIT` bytes that it reaches through such containers), IPython's
 history, the working folder, environment variables, sys.path, warnings filters, logging's root,
 random seeds, timers, matplotlib's rcParams, backend and figures.
-Not brought back: changes inside other objects and modules, threads and processes left running.
+Not brought back: changes inside other objects and modules, IPython's own settings (%precision,
+%config, %load_ext), threads and processes left running.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 ARRAY_LIMIT = 16 << 20
+LAST_RESULTS = ("_", "__", "___")
+LAST_INPUTS = ("_i", "_ii", "_iii", "_i00")
 
 Undo = Callable[[], None]
 
@@ -124,6 +127,12 @@ class Snapshot:
         for attribute in ("input_hist_raw", "outputs", "exceptions"):
             self._contents.add(getattr(history, attribute, None))
         self._count = shell.execution_count
+        # the last results (_, __, ___) and inputs (_i, _ii, _iii) are kept beside the namespace too
+        self._last = [
+            (holder, name, getattr(holder, name))
+            for holder, names in ((shell.displayhook, LAST_RESULTS), (history, LAST_INPUTS))
+            for name in names
+        ]
         self._cell_files = _cell_files(shell)
         env = dict(os.environ)
         self._env_set = {k: v for k, v in env.items() if base_env.get(k) != v}
@@ -150,6 +159,8 @@ class Snapshot:
         shell.user_ns_hidden.update(self._hidden)
         self._contents.restore()
         shell.execution_count = self._count
+        for holder, name, value in self._last:
+            setattr(holder, name, value)
         self._forget_cells()
         replace_environ(
             {**{k: v for k, v in env.items() if k not in self._env_gone}, **self._env_set}
