@@ -371,10 +371,30 @@ class WorkerLost(PachdError):
         super().__init__(f"the worker was lost: {reason}")
 
 
+class UploadRefused(PachdError):
+    """What a datum's user code left in /pfs/out cannot be kept."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"cannot upload file produced by the user code {reason}")
+
+
 class JobNotFound(NotFound):
     def __init__(self, job: object) -> None:
         self.job = job
         super().__init__(f"jobs {job} not found")
+
+
+class JobDeleted(NotAllowed):
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id} was deleted")
+
+
+class LogsNotFound(NotFound):
+    def __init__(self, what: str, name: str, cause: Exception) -> None:
+        self.what, self.name = what, name
+        super().__init__(f"could not get {what} information for {name}: {cause}")
 
 
 class DatumNotFound(NotAllowed):

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import secrets
+import shutil
+import sys
 import uuid
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
 import grpc
 from python_pachyderm.proto.v2.pfs import pfs_pb2_grpc
+from python_pachyderm.proto.v2.pps import pps_pb2_grpc
 
 from tycokit.errors import CannotListen, FolderInUse, FolderUnusable
 from tycokit.pachd.pfs import repos, schema
 from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pps import namespace
+from tycokit.pachd.pps import schema as pps_schema
+from tycokit.pachd.pps.logs import Logs
+from tycokit.pachd.pps.master import Master
+from tycokit.pachd.pps.worker import Surroundings
 from tycokit.pachd.rpc import cluster
 from tycokit.pachd.rpc.guard import Guard
 from tycokit.pachd.rpc.pfs import PfsServicer
+from tycokit.pachd.rpc.pps import PpsServicer
 from tycokit.pachd.store import maps, packs
 from tycokit.pachd.store.database import Database
 
+_LOG = logging.getLogger(__name__)
 _HOST = "127.0.0.1"  # create_pipeline runs commands: no other machine may reach it
 _THREADS = 256  # each subscription, wait and followed log holds one; idle ones cost nothing
-_MIGRATIONS = (*packs.MIGRATIONS, *maps.MIGRATIONS, *schema.MIGRATIONS)
+_MIGRATIONS = (*packs.MIGRATIONS, *maps.MIGRATIONS, *schema.MIGRATIONS, *pps_schema.MIGRATIONS)
 
 
 def token(data: Path) -> str:
@@ -33,17 +45,26 @@ def token(data: Path) -> str:
     return _kept(data, "token", lambda: secrets.token_urlsafe(32))
 
 
-def _kept(data: Path, name: str, make: object) -> str:
+def _kept(data: Path, name: str, make: Callable[[], str]) -> str:
     path = data / name
     try:
         data.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
-                file.write(make())  # type: ignore[operator]
+                file.write(make())
         return path.read_text()
     except OSError as error:
         raise FolderUnusable(data, error.strerror or str(error)) from error
+
+
+def _for_user_code(environment: Mapping[str, str], token: str | None) -> dict[str, str]:
+    """The environment of workers: `tycokit` and `python3` are ours, and so is the token."""
+    found = dict(environment)
+    found["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), found.get("PATH", "")])
+    if token is not None:
+        found["PACH_PYTHON_AUTH_TOKEN"] = token
+    return found
 
 
 class Pachd:
@@ -53,10 +74,14 @@ class Pachd:
         data: everything it keeps; made when missing.
         port: on 127.0.0.1; 0 takes a free one.
         token: what callers must present; None lets every user of the machine in.
+        environment: what user code inherits.
     """
 
-    def __init__(self, data: Path, port: int, token: str | None) -> None:
+    def __init__(
+        self, data: Path, port: int, token: str | None, environment: Mapping[str, str]
+    ) -> None:
         self.data = data
+        self._environment = _for_user_code(environment, token)
         self.port = port
         self._token = token
         self._ends = contextlib.ExitStack()
@@ -84,10 +109,16 @@ class Pachd:
         self._ends.callback(database.close)
         store = packs.Packs(self.data / "packs", database)
         self._ends.callback(store.close)
-        pfs = Pfs(database, store, maps.Maps())
+        trees = maps.Maps()
+        pfs = Pfs(database, store, trees)
         with pfs.transaction() as transaction:
             repos.ensure_default_project(transaction)
-        self._serve(pfs)
+        # pachd must know its port before the first job, whose user code is told of it
+        server = self._bind()
+        master = Master(pfs, trees, Logs(self.data / "logs"), self._surroundings(pfs))
+        self._serve(server, pfs, master)
+        self._ends.callback(master.scheduler.stop)
+        master.scheduler.start()
 
     def _lock(self) -> None:
         try:
@@ -99,24 +130,37 @@ class Pachd:
         except OSError as error:
             raise FolderUnusable(self.data, error.strerror or str(error)) from error
 
-    def _serve(self, pfs: Pfs) -> None:
+    def _surroundings(self, pfs: Pfs) -> Surroundings:
+        scratch = self.data / "workers"
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed server left
+        chosen = namespace.choose(scratch)
+        if not chosen.private:
+            _LOG.warning(
+                "no private /pfs for workers: neither bubblewrap nor unshare works here. Commands"
+                " with literal /pfs paths will fail; stages find their files through TYCOKIT_PFS."
+                " Installing bubblewrap helps."
+            )
+        return Surroundings(pfs, chosen, scratch, self._environment, (_HOST, self.port))
+
+    def _bind(self) -> grpc.Server:
         threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rpc")
         server = grpc.server(
             threads,
             interceptors=[Guard(self._token)],
-            options=[
-                ("grpc.max_receive_message_length", -1),
-                ("grpc.so_reuseport", 0),
-            ],
+            options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)],
         )
-        pfs_pb2_grpc.add_APIServicer_to_server(PfsServicer(pfs), server)
-        cluster.add_all(server, _kept(self.data, "cluster-id", lambda: str(uuid.uuid4())))
         try:
             self.port = server.add_insecure_port(f"{_HOST}:{self.port}")
         except RuntimeError as error:
             raise CannotListen(_HOST, self.port) from error
         if not self.port:
             raise CannotListen(_HOST, self.port)
-        server.start()
         self._ends.callback(threads.shutdown, wait=False, cancel_futures=True)
         self._ends.callback(lambda: server.stop(grace=0.5).wait())
+        return server
+
+    def _serve(self, server: grpc.Server, pfs: Pfs, master: Master) -> None:
+        pfs_pb2_grpc.add_APIServicer_to_server(PfsServicer(pfs), server)
+        pps_pb2_grpc.add_APIServicer_to_server(PpsServicer(master), server)
+        cluster.add_all(server, _kept(self.data, "cluster-id", lambda: str(uuid.uuid4())))
+        server.start()

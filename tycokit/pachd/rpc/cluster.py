@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -43,7 +43,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         )
 
 
-def _auth_is_off(self: Any, request: Any, context: Any) -> NoReturn:
+def _auth_is_off(self: Any, request: Any, context: Any) -> None:
     context.abort(grpc.StatusCode.UNIMPLEMENTED, "the auth service is not activated")
 
 

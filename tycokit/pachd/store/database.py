@@ -40,6 +40,7 @@ class Database:
         self._lock = threading.RLock()
         self._bell = threading.Condition()
         self._generation = 0
+        self._heard = 0
         self._closed = False
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._writer = self._connect()
@@ -110,6 +111,16 @@ class Database:
         with self._bell:
             self._generation += 1
             self._bell.notify_all()
+
+    def wait_for_ring(self, seconds: float) -> None:
+        """Back after the next write since this was last called, or after so many seconds.
+
+        For one caller: a ring between two calls is not missed.
+        """
+        with self._bell:
+            if self._generation == self._heard:
+                self._bell.wait(timeout=seconds)
+            self._heard = self._generation
 
     def wait_until(
         self,

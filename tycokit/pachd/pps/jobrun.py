@@ -1,0 +1,213 @@
+"""One job from its datums to its output commit."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+
+from tycokit.pachd.pfs import rows
+from tycokit.pachd.pfs.files import Snapshot
+from tycokit.pachd.pfs.filetree import Content
+from tycokit.pachd.pfs.glob import compile as compile_glob
+from tycokit.pachd.pfs.transaction import Pfs, Transaction, base_root
+from tycokit.pachd.pfs.values import CommitAddress, Repo
+from tycokit.pachd.pps import jobs
+from tycokit.pachd.pps.datums import Datum, MatchedFile, Matches, enumerate_datums
+from tycokit.pachd.pps.logs import JobLog
+from tycokit.pachd.pps.plan import BaseRecord, Plan, plan
+from tycokit.pachd.pps.pool import Pool
+from tycokit.pachd.pps.spec import Input, PfsInput
+from tycokit.pachd.pps.values import DatumRecord, DatumState, Job, JobInfo, JobState, Stats
+from tycokit.pachd.pps.worker import Task
+from tycokit.pachd.store.maps import EMPTY, Maps
+from tycokit.pachd.store.packs import Stage
+
+_LOG = logging.getLogger(__name__)
+
+
+def match(pfs: Pfs, given: PfsInput) -> Matches:
+    """What a pfs input's glob matches in the commit that it names (else in its branch's head)."""
+    repo = Repo(given.project, given.repo, given.repo_type or "user")
+    snapshot = Snapshot(
+        pfs, CommitAddress(repo, given.branch if not given.commit else "", given.commit)
+    )
+    pattern = compile_glob(given.glob)
+    files = [
+        MatchedFile(node.path, hash_, node.size, pattern.match(node.path.rstrip("/") or "/") or ())
+        for node, hash_ in snapshot.matches(pattern)
+    ]
+    return Matches(snapshot.commit.id, files)
+
+
+def datums_of(pfs: Pfs, given: Input | None) -> list[Datum]:
+    """The datums of an input."""
+    return enumerate_datums(given, lambda each: match(pfs, each)) if given is not None else []
+
+
+class JobRun:
+    """Runs one job in the calling thread; `cancel` from any other ends it soon."""
+
+    def __init__(self, pfs: Pfs, maps: Maps, pool: Pool, log: JobLog, info: JobInfo) -> None:
+        self._pfs = pfs
+        self._maps = maps
+        self._pool = pool
+        self._log = log
+        self._info = info
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    def run(self) -> None:
+        """From RUNNING to the job's end, unless cancelled: then the job stays as it is."""
+        job = self._info.job
+        if not self._begin():
+            return
+        self._tell("transform spawner started")
+        datums = datums_of(self._pfs, self._info.spec.input)
+        base, base_root_ = self._base()
+        planned = plan(datums, base, self._info.spec.salt, skippable=not self._info.spec.every_job)
+        self._note_plan(planned)
+        done = self._results()
+        spec_commit = self._spec_commit()
+        tasks = [
+            Task(job, self._info.spec, spec_commit, each, self._log)
+            for each in planned.run
+            if each.datum.id not in done
+        ]
+        self._tell(
+            f"{len(datums)} datums: {len(planned.skip)} skipped,"
+            f" {len(tasks)} to process, {len(done)} processed before"
+        )
+        if tasks:
+            self._pool.process(tasks, self._keep, self._cancelled.is_set)
+        if not self._cancelled.is_set():
+            self._finish(planned, base_root_)
+
+    def _tell(self, message: str) -> None:
+        self._log.write(message, master=True)
+
+    def _begin(self) -> bool:
+        with self._pfs.transaction() as transaction:
+            changed = transaction.connection.execute(
+                "UPDATE job SET state = ?, started = coalesce(started, ?), restarts = restarts"
+                " + (started IS NOT NULL) WHERE id = ? AND finished IS NULL",
+                (int(JobState.RUNNING), transaction.now, self._row_id(transaction.connection)),
+            ).rowcount
+        return changed == 1
+
+    def _row_id(self, connection: rows.Connection) -> int | None:
+        row = jobs.job_row(connection, self._info.job)
+        return row["id"] if row is not None else None
+
+    def _spec_commit(self) -> str:
+        with self._pfs.database.read() as connection:
+            repo = replace(jobs.output_repo(self._info.job), type="spec")
+            for commit in jobs.input_commits(connection, self._info.job):
+                if rows.repo_value(commit) == repo:
+                    return str(commit["set_id"])
+        return ""
+
+    def _base(self) -> tuple[dict[str, BaseRecord], bytes]:
+        """What the job before left of each datum, and the map that holds it whole."""
+        with self._pfs.database.read() as connection:
+            row = jobs.base_job(connection, self._info.job)
+            root = (row["datums"] if row is not None else None) or EMPTY
+            found = {
+                key.decode(): BaseRecord(value[1:33].hex(), value[0] == DatumState.SUCCESS)
+                for key, value in self._maps.scan(connection, root)
+            }
+        return found, root
+
+    def _results(self) -> dict[str, DatumRecord]:
+        """What this job has done before a restart."""
+        with self._pfs.database.read() as connection:
+            found = connection.execute(
+                "SELECT datum, record FROM datum_result WHERE job = ?", (self._row_id(connection),)
+            )
+            return {row["datum"]: DatumRecord.unpack(row["datum"], row["record"]) for row in found}
+
+    def _note_plan(self, planned: Plan) -> None:
+        with self._pfs.transaction() as transaction:
+            transaction.connection.execute(
+                "UPDATE job SET total = ?, skipped = ? WHERE id = ? AND finished IS NULL",
+                (
+                    len(planned.skip) + len(planned.run),
+                    len(planned.skip),
+                    self._row_id(transaction.connection),
+                ),
+            )
+
+    def _keep(self, stage: Stage, records: list[DatumRecord]) -> None:
+        with self._pfs.transaction() as transaction:
+            connection = transaction.connection
+            row = jobs.job_row(connection, self._info.job)
+            if row is None or row["finished"] is not None:
+                stage.drop()
+                return
+            stage.record(connection)
+            connection.executemany(
+                "INSERT OR REPLACE INTO datum_result VALUES (?, ?, ?)",
+                [(row["id"], record.id, record.pack()) for record in records],
+            )
+            stats = sum((record.stats for record in records), Stats.from_json(row["stats"]))
+            connection.execute(
+                "UPDATE job SET processed = processed + ?, failed = failed + ?,"
+                " recovered = recovered + ?, stats = ? WHERE id = ?",
+                (
+                    *(
+                        sum(record.state == state for record in records)
+                        for state in (DatumState.SUCCESS, DatumState.FAILED, DatumState.RECOVERED)
+                    ),
+                    stats.to_json(),
+                    row["id"],
+                ),
+            )
+
+    def _finish(self, planned: Plan, base: bytes) -> None:
+        """Output, datum records, commits and state, all in one transaction."""
+        results = self._results()
+        failed = [id_ for id_, each in results.items() if each.state == DatumState.FAILED]
+        with self._pfs.transaction() as transaction:
+            connection = transaction.connection
+            row = jobs.job_row(connection, self._info.job)
+            if row is None or row["finished"] is not None:
+                return
+            self._put_output(transaction, planned, base, results)
+            edits: dict[bytes, bytes | None] = {id_.encode(): None for id_ in planned.gone}
+            edits.update({id_.encode(): each.pack() for id_, each in results.items()})
+            datums = self._maps.apply(connection, base, sorted(edits.items()))
+            reason = f"datum {min(failed)} failed" if failed else ""
+            reason = jobs.close_commits(transaction, self._info.job, reason)
+            state = JobState.FAILURE if reason else JobState.SUCCESS
+            connection.execute("DELETE FROM datum_result WHERE job = ?", (row["id"],))
+            connection.execute(
+                "UPDATE job SET state = ?, reason = ?, finished = ?, datums = ? WHERE id = ?",
+                (int(state), reason, transaction.now, datums, row["id"]),
+            )
+        self._tell(f"updating job info, state: {state.name}{': ' + reason if reason else ''}")
+
+    def _put_output(
+        self,
+        transaction: Transaction,
+        planned: Plan,
+        base: bytes,
+        results: dict[str, DatumRecord],
+    ) -> None:
+        connection = transaction.connection
+        puts: dict[tuple[str, str], Content | None] = {}
+        for id_ in planned.stale:
+            old = self._maps.get(connection, base, id_.encode())
+            if old is not None:
+                puts.update({(path, id_): None for path in DatumRecord.unpack(id_, old).outputs})
+        for id_, record in results.items():
+            puts.update({(path, id_): content for path, content in record.outputs.items()})
+        commit = jobs.output_commit(connection, self._info.job)
+        root = (
+            commit["root"]
+            if commit["root"] is not None
+            else base_root(connection, commit["parent"])
+        )
+        root = self._pfs.trees.apply(connection, root or EMPTY, puts)
+        connection.execute("UPDATE pfs_commit SET root = ? WHERE id = ?", (root, commit["id"]))

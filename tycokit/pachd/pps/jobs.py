@@ -1,0 +1,250 @@
+"""Jobs: made as commits flow down, changed as they run, looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tycokit.errors import CommitSetNotFound, JobNotFound, NotAllowed
+from tycokit.pachd.pfs import commits, rows
+from tycokit.pachd.pfs.address import resolve
+from tycokit.pachd.pfs.transaction import Transaction
+from tycokit.pachd.pfs.values import Branch, Commit, CommitAddress, Repo
+from tycokit.pachd.pps import specjson
+from tycokit.pachd.pps.spec import CronInput, Input, PfsInput
+from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline, Stats
+
+JOBS = """
+    SELECT j.*, p.project, p.name, p.version AS current, p.stopped, v.spec
+    FROM job j JOIN pipeline p ON p.id = j.pipeline
+    JOIN pipeline_version v ON v.pipeline = j.pipeline AND v.version = j.version
+"""
+
+
+def create_for(transaction: Transaction, made: list[Commit]) -> None:
+    """One job for each new open commit on the output branch of a pipeline that runs."""
+    for commit in made:
+        if commit.repo.type != "user":
+            continue
+        row = transaction.connection.execute(
+            "SELECT p.*, v.spec FROM pipeline p JOIN pipeline_version v"
+            " ON v.pipeline = p.id AND v.version = p.version WHERE p.project = ? AND p.name = ?",
+            (commit.repo.project, commit.repo.name),
+        ).fetchone()
+        if row is None or row["stopped"]:
+            continue
+        if specjson.from_json(row["spec"]).output_branch != commit.branch:
+            continue
+        transaction.connection.execute(
+            "INSERT INTO job (pipeline, version, set_id, branch, state, created)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                row["id"],
+                row["version"],
+                commit.id,
+                commit.branch,
+                int(JobState.CREATED),
+                transaction.now,
+            ),
+        )
+
+
+def job_row(connection: rows.Connection, job: Job) -> rows.Row | None:
+    row: rows.Row | None = connection.execute(
+        f"{JOBS} WHERE p.project = ? AND p.name = ? AND j.set_id = ?",
+        (job.pipeline.project, job.pipeline.name, job.id),
+    ).fetchone()
+    return row
+
+
+def need_job(connection: rows.Connection, job: Job) -> rows.Row:
+    """Raises JobNotFound."""
+    row = job_row(connection, job)
+    if row is None:
+        raise JobNotFound(job)
+    return row
+
+
+def job_value(row: rows.Row) -> Job:
+    return Job(Pipeline(row["project"], row["name"]), row["set_id"])
+
+
+def output_repo(job: Job) -> Repo:
+    return Repo(job.pipeline.project, job.pipeline.name)
+
+
+def output_commit(connection: rows.Connection, job: Job, type_: str = "user") -> rows.Row:
+    """The row of a job's output (or, type meta, its meta) commit."""
+    repo = replace(output_repo(job), type=type_)
+    return resolve(connection, CommitAddress(repo, id=job.id))
+
+
+def job_info(connection: rows.Connection, row: rows.Row) -> JobInfo:
+    spec = specjson.from_json(row["spec"])
+    if spec.input is not None:
+        spec = replace(spec, input=with_commits(connection, spec.input, row["set_id"]))
+    return JobInfo(
+        job=job_value(row),
+        version=row["version"],
+        branch=row["branch"],
+        state=JobState(row["state"]),
+        reason=row["reason"],
+        created=row["created"],
+        started=row["started"],
+        finished=row["finished"],
+        restarts=row["restarts"],
+        total=row["total"],
+        processed=row["processed"],
+        skipped=row["skipped"],
+        failed=row["failed"],
+        recovered=row["recovered"],
+        stats=Stats.from_json(row["stats"]),
+        spec=spec,
+    )
+
+
+def with_commits(connection: rows.Connection, given: Input, set_id: str) -> Input:
+    """An input that names, for each branch, the commit that a job of this set reads."""
+    if isinstance(given, (PfsInput, CronInput)):
+        type_ = given.repo_type if isinstance(given, PfsInput) else "user"
+        address = CommitAddress(Repo(given.project, given.repo, type_), id=set_id)
+        try:
+            return replace(given, commit=resolve(connection, address)["set_id"])
+        except Exception:  # the input repo has been deleted since
+            return given
+    return replace(
+        given, inputs=tuple(with_commits(connection, below, set_id) for below in given.inputs)
+    )
+
+
+def inspect_job(connection: rows.Connection, job: Job) -> JobInfo:
+    """Raises JobNotFound."""
+    return job_info(connection, need_job(connection, job))
+
+
+def list_jobs(
+    connection: rows.Connection,
+    pipeline: Pipeline | None = None,
+    *,
+    history: int = 0,
+    inputs: tuple[CommitAddress, ...] = (),
+    projects: set[str] | None = None,
+) -> Iterator[JobInfo]:
+    """Newest first; of the pipeline's current version only, unless `history` is not 0."""
+    wanted = [resolve(connection, address)["id"] for address in inputs]
+    found = connection.execute(
+        f"{JOBS} WHERE (?1 IS NULL OR p.project = ?1) AND (?2 IS NULL OR p.name = ?2)"
+        " ORDER BY j.id DESC",
+        (pipeline and pipeline.project, pipeline and pipeline.name),
+    )
+    for row in found:
+        if history >= 0 and row["version"] < row["current"] - history:
+            continue
+        if projects is not None and row["project"] not in projects:
+            continue
+        if wanted and not _reads(connection, row, wanted):
+            continue
+        yield job_info(connection, row)
+
+
+def _reads(connection: rows.Connection, row: rows.Row, wanted: list[int]) -> bool:
+    commit = output_commit(connection, job_value(row))
+    upstream = {
+        up["upstream"]
+        for up in connection.execute(
+            "SELECT upstream FROM commit_provenance WHERE commit_id = ?", (commit["id"],)
+        )
+    }
+    return upstream.issuperset(wanted)
+
+
+def job_set(connection: rows.Connection, set_id: str) -> list[JobInfo]:
+    """The jobs of a commit set, upstream first. Raises CommitSetNotFound: no such set."""
+    found = connection.execute(f"{JOBS} WHERE j.set_id = ? ORDER BY j.id", (set_id,)).fetchall()
+    if (
+        not found
+        and not connection.execute(
+            "SELECT 1 FROM pfs_commit WHERE set_id = ?", (set_id,)
+        ).fetchone()
+    ):
+        raise CommitSetNotFound(set_id)
+    return [job_info(connection, row) for row in found]
+
+
+def list_job_sets(connection: rows.Connection) -> list[str]:
+    """Ids of the sets with jobs, newest first."""
+    return [
+        row["set_id"]
+        for row in connection.execute(
+            "SELECT set_id, max(id) AS newest FROM job GROUP BY set_id ORDER BY newest DESC"
+        )
+    ]
+
+
+def end_early(transaction: Transaction, job: Job, state: JobState, reason: str) -> None:
+    """End a job that did not run to its end; a job that has ended stays as it is."""
+    connection = transaction.connection
+    row = need_job(connection, job)
+    if row["finished"] is not None:
+        return
+    close_commits(transaction, job, reason)
+    connection.execute("DELETE FROM datum_result WHERE job = ?", (row["id"],))
+    connection.execute(
+        "UPDATE job SET state = ?, reason = ?, finished = ? WHERE id = ?",
+        (int(state), reason, transaction.now, row["id"]),
+    )
+
+
+def close_commits(transaction: Transaction, job: Job, error: str = "") -> str:
+    """Finish a job's output and meta commit together; the error that they end with."""
+    output = output_commit(transaction.connection, job)
+    if output["finished"] is None:
+        error = commits.close(transaction, output, error)
+    meta = output_commit(transaction.connection, job, "meta")
+    if meta["finished"] is None:
+        commits.close(transaction, meta, error)
+    return error
+
+
+def end_all(transaction: Transaction, pipeline_id: int, reason: str) -> None:
+    """Kill every unfinished job of a pipeline."""
+    unfinished = transaction.connection.execute(
+        f"{JOBS} WHERE j.pipeline = ? AND j.finished IS NULL ORDER BY j.id", (pipeline_id,)
+    ).fetchall()
+    for row in unfinished:
+        end_early(transaction, job_value(row), JobState.KILLED, reason)
+
+
+def delete_job(transaction: Transaction, job: Job) -> None:
+    """Stop a job and forget it; its commits stay. Raises JobNotFound."""
+    end_early(transaction, job, JobState.KILLED, "job deleted")
+    row = need_job(transaction.connection, job)
+    transaction.connection.execute("DELETE FROM job WHERE id = ?", (row["id"],))
+
+
+def base_job(connection: rows.Connection, job: Job) -> rows.Row | None:
+    """The row of the job that made the nearest ancestor of the output commit without an error."""
+    commit = output_commit(connection, job)
+    while commit["parent"] is not None:
+        commit = rows.commit_by_id(connection, commit["parent"])
+        if not commit["error"]:
+            return job_row(connection, replace(job, id=commit["set_id"]))
+    return None
+
+
+def input_commits(connection: rows.Connection, job: Job) -> list[rows.Row]:
+    """The commits that a job waits for: those its output commit was made from."""
+    commit = output_commit(connection, job)
+    return connection.execute(
+        f"{rows.COMMITS} JOIN commit_provenance p ON p.upstream = c.id WHERE p.commit_id = ?",
+        (commit["id"],),
+    ).fetchall()
+
+
+def need_pipeline_of(job: Job) -> None:
+    if not job.pipeline.name:
+        raise NotAllowed("pipeline must be specified for the given job")
+
+
+def meta_branch(pipeline: Pipeline, name: str) -> Branch:
+    return Branch(Repo(pipeline.project, pipeline.name, "meta"), name)

@@ -1,0 +1,183 @@
+"""Logs: one file of JSON lines a job, kept as long as the job is.
+
+A line is written whole or not at all, so that a reader never sees half of one; the inputs of a
+datum stand once in the file, in the first line that speaks of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tycokit.pachd.pps.values import InputFile, Job, Pipeline
+
+_POLL = 0.2  # seconds between two looks of one who follows
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    ts: int  # ns since the epoch
+    message: str
+    job: Job
+    worker: str = ""
+    datum: str = ""
+    inputs: tuple[tuple[str, str], ...] = ()  # (path, hash in hex)
+    user: bool = False
+    master: bool = False
+    stream: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """What a reader wants; each input filter must be the path or hash of one of the inputs."""
+
+    datum: str = ""
+    master: bool = False
+    inputs: tuple[str, ...] = ()
+    since: int = 0  # ns since the epoch
+
+    def keeps(self, line: LogLine) -> bool:
+        if line.ts < self.since or line.master != self.master:
+            return False
+        if self.datum and line.datum != self.datum:
+            return False
+        known = {value for pair in line.inputs for value in pair}
+        return known.issuperset(self.inputs)
+
+
+class JobLog:
+    """The log of one job, to write to from several threads."""
+
+    def __init__(self, path: Path, job: Job) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab")
+        self._job = job
+        self._lock = threading.Lock()
+        self._told: set[str] = set()
+
+    def write(
+        self,
+        message: str,
+        *,
+        worker: str = "",
+        datum: str = "",
+        inputs: tuple[InputFile, ...] = (),
+        user: bool = False,
+        master: bool = False,
+        stream: str = "",
+    ) -> None:
+        data: dict[str, Any] = {"ts": time.time_ns(), "message": message}
+        if datum:
+            data["datum"] = datum
+        for name, value in (("worker", worker), ("stream", stream)):
+            if value:
+                data[name] = value
+        for name, flag in (("user", user), ("master", master)):
+            if flag:
+                data[name] = True
+        with self._lock:
+            if inputs and datum not in self._told:
+                self._told.add(datum)
+                data["inputs"] = [(each.path, each.hash) for each in inputs]
+            if not self._file.closed:
+                self._file.write(json.dumps(data).encode() + b"\n")
+                self._file.flush()
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+
+class Logs:
+    """All logs, below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self, job: Job) -> JobLog:
+        return JobLog(self._path(job), job)
+
+    def remove(self, pipeline: Pipeline, job_id: str = "") -> None:
+        """Forget a job's log, or without an id all of a pipeline's."""
+        if job_id:
+            self._path(Job(pipeline, job_id)).unlink(missing_ok=True)
+        else:
+            shutil.rmtree(self._of(pipeline), ignore_errors=True)
+
+    def _of(self, pipeline: Pipeline) -> Path:
+        return self._folder / pipeline.project / pipeline.name
+
+    def _path(self, job: Job) -> Path:
+        return self._of(job.pipeline) / f"{job.id}.jsonl"
+
+    def read(self, jobs: list[Job], wanted: LogFilter, tail: int = 0) -> list[LogLine]:
+        """The lines of some jobs that a filter keeps, by time; the last `tail` of them."""
+        found: list[LogLine] = []
+        for job in jobs:
+            lines = (line for line in self._lines(job) if wanted.keeps(line))
+            found += deque(lines, tail or None)
+        found.sort(key=lambda line: line.ts)
+        return found[-tail:] if tail else found
+
+    def follow(
+        self,
+        jobs: Callable[[], list[Job]],
+        wanted: LogFilter,
+        tail: int,
+        give_up: Callable[[], bool],
+    ) -> Iterator[LogLine]:
+        """The same, and then each new line as it comes, of jobs still to come as well."""
+        at: dict[Job, int] = {}
+        told: dict[Job, dict[str, Any]] = {}
+        first = True
+        while not give_up():
+            fresh: list[LogLine] = []
+            for job in jobs():
+                lines, at[job] = self._more(job, at.get(job, 0), told.setdefault(job, {}))
+                fresh += [line for line in lines if wanted.keeps(line)]
+            fresh.sort(key=lambda line: line.ts)
+            yield from fresh[-tail:] if first and tail else fresh
+            first = False
+            if not fresh:
+                time.sleep(_POLL)
+
+    def _more(self, job: Job, start: int, told: dict[str, Any]) -> tuple[list[LogLine], int]:
+        path = self._path(job)
+        if not path.exists() or os.path.getsize(path) == start:
+            return [], start
+        lines = []
+        with path.open("rb") as file:
+            file.seek(start)
+            for raw in file:
+                if not raw.endswith(b"\n"):
+                    break
+                start += len(raw)
+                lines.append(_parse(raw, job, told))
+        return lines, start
+
+    def _lines(self, job: Job) -> Iterator[LogLine]:
+        path = self._path(job)
+        if not path.exists():
+            return
+        told: dict[str, Any] = {}
+        with path.open("rb") as file:
+            for raw in file:
+                if raw.endswith(b"\n"):
+                    yield _parse(raw, job, told)
+
+
+def _parse(raw: bytes, job: Job, told: dict[str, Any]) -> LogLine:
+    data = json.loads(raw)
+    given = data.pop("inputs", None)
+    line = LogLine(job=job, **data)
+    if given is not None:
+        told[line.datum] = tuple((path, hash_) for path, hash_ in given)
+    return replace(line, inputs=told.get(line.datum, ()))

@@ -1,0 +1,124 @@
+"""pps as a whole: what its parts do together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tycokit.errors import DatumNotFound, JobNotFound, LogsNotFound, NotAllowed, PipelineNotFound
+from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pps import jobs, pipelines
+from tycokit.pachd.pps.defaults import with_defaults
+from tycokit.pachd.pps.jobrun import datums_of
+from tycokit.pachd.pps.logs import Logs
+from tycokit.pachd.pps.scheduler import Scheduler
+from tycokit.pachd.pps.spec import CronInput, Input, PipelineSpec, Transform, leaves
+from tycokit.pachd.pps.validation import validate
+from tycokit.pachd.pps.values import DatumInfo, DatumRecord, DatumState, Job, Pipeline
+from tycokit.pachd.pps.worker import Surroundings, input_files
+from tycokit.pachd.store.maps import EMPTY, Maps
+
+
+class Master:
+    """Owns the scheduler and the logs; makes jobs as commits flow down."""
+
+    def __init__(self, pfs: Pfs, maps: Maps, logs: Logs, around: Surroundings) -> None:
+        self.pfs = pfs
+        self.logs = logs
+        self.scheduler = Scheduler(pfs, maps, logs, around)
+        self._maps = maps
+        pfs.on_propagated = jobs.create_for
+
+    def delete_pipelines(
+        self, gone: Sequence[Pipeline], force: bool = False, keep_repo: bool = False
+    ) -> None:
+        """Delete pipelines together, and end what they run. Raises NotAllowed."""
+        with self.pfs.transaction() as transaction:
+            for pipeline in gone:
+                pipelines.delete_pipeline(transaction, pipeline, force, keep_repo)
+        for pipeline in gone:
+            self.scheduler.settle(pipeline)
+            self.logs.remove(pipeline)
+
+    def list_datums(self, job: Job) -> list[DatumInfo]:
+        """A job's datums by id: those done so far, while it runs. Raises JobNotFound."""
+        with self.pfs.database.read() as connection:
+            row = jobs.need_job(connection, job)
+            records = {
+                key.decode(): DatumRecord.unpack(key.decode(), value)
+                for key, value in self._maps.scan(connection, row["datums"] or EMPTY)
+            }
+            for result in connection.execute(
+                "SELECT datum, record FROM datum_result WHERE job = ?", (row["id"],)
+            ):
+                records[result["datum"]] = DatumRecord.unpack(result["datum"], result["record"])
+        return [_datum_info(job, records[id_]) for id_ in sorted(records)]
+
+    def inspect_datum(self, job: Job, id_: str) -> DatumInfo:
+        """Raises JobNotFound, DatumNotFound."""
+        with self.pfs.database.read() as connection:
+            row = jobs.need_job(connection, job)
+            result = connection.execute(
+                "SELECT record FROM datum_result WHERE job = ? AND datum = ?", (row["id"], id_)
+            ).fetchone()
+            data = (
+                result["record"]
+                if result is not None
+                else self._maps.get(connection, row["datums"] or EMPTY, id_.encode())
+            )
+        if data is None:
+            raise DatumNotFound(id_, job)
+        return _datum_info(job, DatumRecord.unpack(id_, data))
+
+    def preview_datums(self, given: Input) -> list[DatumInfo]:
+        """What an input gives on the present heads. Raises InvalidSpec, BadGlob, RepoNotFound."""
+        if any(isinstance(leaf, CronInput) for leaf in leaves(given)):
+            raise NotAllowed(
+                "can't list datums with a cron input, there will be no datums until the pipeline"
+                " is created"
+            )
+        spec = PipelineSpec(name="preview", transform=Transform(), input=given)
+        filled = with_defaults(spec, "", 0)
+        validate(filled)
+        found = datums_of(self.pfs, filled.input)
+        return sorted(
+            (DatumInfo(datum.id, None, DatumState.UNKNOWN, input_files(datum)) for datum in found),
+            key=lambda info: info.id,
+        )
+
+    def created_for_logs(self, job: Job) -> int:
+        """When a job was made, in ns since the epoch. Raises LogsNotFound."""
+        try:
+            with self.pfs.database.read() as connection:
+                return int(jobs.need_job(connection, job)["created"])
+        except JobNotFound as error:
+            raise LogsNotFound("job", f'"{job.id}"', error) from error
+
+    def need_pipeline_for_logs(self, pipeline: Pipeline) -> None:
+        """Raises LogsNotFound."""
+        try:
+            with self.pfs.database.read() as connection:
+                pipelines.need_pipeline(connection, pipeline)
+        except PipelineNotFound as error:
+            raise LogsNotFound("pipeline", str(pipeline), error) from error
+
+    def jobs_of(self, pipeline: Pipeline) -> list[Job]:
+        """All jobs of a pipeline, of every version."""
+        with self.pfs.database.read() as connection:
+            found = connection.execute(
+                f"{jobs.JOBS} WHERE p.project = ? AND p.name = ?",
+                (pipeline.project, pipeline.name),
+            )
+            return [jobs.job_value(row) for row in found]
+
+
+def _datum_info(job: Job, record: DatumRecord) -> DatumInfo:
+    """A record that stems from another job says that this one skipped the datum."""
+    skipped = record.job_id != job.id and record.state == DatumState.SUCCESS
+    return DatumInfo(
+        id=record.id,
+        job=job,
+        state=DatumState.SKIPPED if skipped else record.state,
+        inputs=record.inputs,
+        stats=record.stats,
+        reason=record.reason,
+    )

@@ -1,0 +1,260 @@
+"""Pipelines: made, changed, stopped and deleted, each in one transaction with their branches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tycokit.errors import (
+    NotAllowed,
+    NotServed,
+    PipelineExists,
+    PipelineNotFound,
+    PipelineNotInspected,
+)
+from tycokit.pachd.pfs import branches, repos, rows
+from tycokit.pachd.pfs.transaction import Transaction, add_commit, finish_empty
+from tycokit.pachd.pfs.values import Branch, CommitAddress, Origin, Repo
+from tycokit.pachd.pps import jobs, specjson
+from tycokit.pachd.pps.defaults import with_defaults
+from tycokit.pachd.pps.spec import CronInput, PfsInput, PipelineSpec, input_branches, leaves
+from tycokit.pachd.pps.validation import validate
+from tycokit.pachd.pps.values import JobState, Pipeline, PipelineInfo
+
+_USER = "for user unknown_username"  # Pachyderm's words where auth is off
+PIPELINES = """
+    SELECT p.*, v.version AS shown, v.spec, v.spec_commit, v.created AS version_created
+    FROM pipeline p JOIN pipeline_version v ON v.pipeline = p.id
+"""
+
+
+def create_pipeline(
+    transaction: Transaction,
+    given: PipelineSpec,
+    *,
+    new_salt: str,
+    update: bool = False,
+    reprocess: bool = False,
+) -> None:
+    """Make a pipeline, or a new version of it, and with that a job.
+
+    Args:
+        new_salt: what the datums' hashes are salted with, unless a version before has a salt that
+            is kept (`reprocess` gives it up, so that every datum runs again).
+
+    Raises:
+        InvalidSpec, InvalidName, BadGlob, RepoNotFound; PipelineExists without `update`;
+        NotServed: a part of the spec that this server does not have.
+    """
+    connection = transaction.connection
+    spec = with_defaults(given, new_salt, transaction.now)
+    validate(spec, update=update)
+    refuse_unserved(spec)
+    pipeline = Pipeline(spec.project, spec.name)
+    row = pipeline_row(connection, pipeline)
+    if row is not None and not update:
+        raise PipelineExists(pipeline)
+    for branch in input_branches(spec.input):
+        rows.need_repo(connection, branch.repo)
+    if row is None:
+        id_, version = _insert(transaction, pipeline), 1
+    else:
+        id_, version = row["id"], row["version"] + 1
+        before = specjson.from_json(row["spec"])
+        if not reprocess:
+            spec = replace(spec, salt=before.salt)
+        jobs.end_all(transaction, id_, f"all jobs killed because pipeline was updated {_USER}")
+        if before.output_branch != spec.output_branch:
+            _set_provenance(transaction, pipeline, before.output_branch, ())
+    _new_spec_commit(transaction, pipeline)
+    connection.execute(
+        "INSERT INTO pipeline_version VALUES (?, ?, ?, ?, ?)",
+        (id_, version, specjson.to_json(spec), transaction.set_id, transaction.now),
+    )
+    connection.execute("UPDATE pipeline SET version = ? WHERE id = ?", (version, id_))
+    if row is None or not row["stopped"]:
+        _set_provenance(transaction, pipeline, spec.output_branch, _upstream(spec))
+
+
+def refuse_unserved(spec: PipelineSpec) -> None:
+    """Raises NotServed for what would be accepted and then not happen."""
+    transform = spec.transform
+    inputs = list(leaves(spec.input))
+    unserved = {
+        "spouts": spec.spout is not None,
+        "services": spec.service is not None,
+        "egress": spec.egress is not None,
+        "s3 outputs": spec.s3_out,
+        "cron inputs": any(isinstance(leaf, CronInput) for leaf in inputs),
+        "s3 inputs": any(isinstance(leaf, PfsInput) and leaf.s3 for leaf in inputs),
+        "lazy inputs": any(isinstance(leaf, PfsInput) and leaf.lazy for leaf in inputs),
+        "input triggers": any(isinstance(leaf, PfsInput) and leaf.trigger for leaf in inputs),
+        "datum batching": bool(transform and transform.datum_batching),
+        "secrets": bool(transform and transform.secrets),
+        "job timeouts": bool(spec.job_timeout),
+        "spec commits": spec.spec_commit is not None,
+    }
+    for what, asked in unserved.items():
+        if asked:
+            raise NotServed(f"{what} are not served by the local pachd")
+
+
+def _insert(transaction: Transaction, pipeline: Pipeline) -> int:
+    connection = transaction.connection
+    repo = Repo(pipeline.project, pipeline.name)
+    if rows.repo_id(connection, repo) is not None:
+        raise NotAllowed(
+            f'pipeline "{pipeline.name}" cannot be created because a repo with the same name'
+            " already exists"
+        )
+    repos.create_repo(transaction, repo, f"Output repo for pipeline {pipeline}.")
+    repos.create_repo(transaction, replace(repo, type="spec"))
+    repos.create_repo(transaction, replace(repo, type="meta"))
+    id_ = connection.execute(
+        "INSERT INTO pipeline (project, name, version, created) VALUES (?, ?, 0, ?)",
+        (pipeline.project, pipeline.name, transaction.now),
+    ).lastrowid
+    assert id_ is not None
+    return id_
+
+
+def _new_spec_commit(transaction: Transaction, pipeline: Pipeline) -> None:
+    """A finished, empty commit on the spec repo's master: it stands for the new version."""
+    connection = transaction.connection
+    branch = _spec_branch(pipeline)
+    row = rows.branch_row(connection, branch)
+    repo = rows.need_repo(connection, branch.repo)
+    commit = add_commit(
+        transaction, repo, branch.name, Origin.USER, row["head"] if row is not None else None
+    )
+    finish_empty(transaction, commit)
+    head = CommitAddress(branch.repo, id=transaction.set_id)
+    branches.create_branch(transaction, branch, head)
+
+
+def _spec_branch(pipeline: Pipeline) -> Branch:
+    return Branch(Repo(pipeline.project, pipeline.name, "spec"), "master")
+
+
+def _upstream(spec: PipelineSpec) -> tuple[Branch, ...]:
+    pipeline = Pipeline(spec.project, spec.name)
+    return (*input_branches(spec.input), _spec_branch(pipeline))
+
+
+def _set_provenance(
+    transaction: Transaction, pipeline: Pipeline, branch: str, upstream: tuple[Branch, ...]
+) -> None:
+    for type_ in ("user", "meta"):
+        repo = Repo(pipeline.project, pipeline.name, type_)
+        branches.create_branch(transaction, Branch(repo, branch), provenance=upstream)
+
+
+def pipeline_row(connection: rows.Connection, pipeline: Pipeline) -> rows.Row | None:
+    row: rows.Row | None = connection.execute(
+        f"{PIPELINES} AND v.version = p.version WHERE p.project = ? AND p.name = ?",
+        (pipeline.project, pipeline.name),
+    ).fetchone()
+    return row
+
+
+def need_pipeline(connection: rows.Connection, pipeline: Pipeline) -> rows.Row:
+    """Raises PipelineNotFound."""
+    row = pipeline_row(connection, pipeline)
+    if row is None:
+        raise PipelineNotFound(pipeline)
+    return row
+
+
+def stop_pipeline(transaction: Transaction, pipeline: Pipeline) -> None:
+    """No new jobs until it is started again. Raises PipelineNotFound."""
+    row = need_pipeline(transaction.connection, pipeline)
+    if row["stopped"]:
+        return
+    transaction.connection.execute("UPDATE pipeline SET stopped = 1 WHERE id = ?", (row["id"],))
+    _set_provenance(transaction, pipeline, specjson.from_json(row["spec"]).output_branch, ())
+    jobs.end_all(transaction, row["id"], f"all jobs killed because pipeline was stopped {_USER}")
+
+
+def start_pipeline(transaction: Transaction, pipeline: Pipeline) -> None:
+    """Jobs again, one at once. Raises PipelineNotFound."""
+    row = need_pipeline(transaction.connection, pipeline)
+    if not row["stopped"]:
+        return
+    transaction.connection.execute("UPDATE pipeline SET stopped = 0 WHERE id = ?", (row["id"],))
+    spec = specjson.from_json(row["spec"])
+    _set_provenance(transaction, pipeline, spec.output_branch, _upstream(spec))
+
+
+def delete_pipeline(
+    transaction: Transaction, pipeline: Pipeline, force: bool = False, keep_repo: bool = False
+) -> list[str]:
+    """Ids of the jobs that went with it; a missing pipeline is no error.
+
+    Raises:
+        NotAllowed: other branches depend on its output, and not `force`.
+    """
+    connection = transaction.connection
+    row = pipeline_row(connection, pipeline)
+    if row is None:
+        return []
+    jobs.end_all(transaction, row["id"], "pipeline deleted")
+    gone = [
+        each["set_id"]
+        for each in connection.execute("SELECT set_id FROM job WHERE pipeline = ?", (row["id"],))
+    ]
+    connection.execute("DELETE FROM job WHERE pipeline = ?", (row["id"],))
+    connection.execute("DELETE FROM pipeline_version WHERE pipeline = ?", (row["id"],))
+    connection.execute("DELETE FROM pipeline WHERE id = ?", (row["id"],))
+    output = Repo(pipeline.project, pipeline.name)
+    branch = Branch(output, specjson.from_json(row["spec"]).output_branch)
+    if keep_repo:
+        branches.create_branch(transaction, branch)
+    else:
+        repos.remove_repo(transaction, output, force)
+    for type_ in ("meta", "spec"):
+        repos.remove_repo(transaction, replace(output, type=type_), force=True)
+    return gone
+
+
+def inspect_pipeline(
+    connection: rows.Connection, pipeline: Pipeline, back: int = 0
+) -> PipelineInfo:
+    """The current version, or the one `back` versions before. Raises PipelineNotInspected."""
+    for info in list_pipelines(connection, pipeline, history=back):
+        if back == 0 or info.version == need_pipeline(connection, pipeline)["version"] - back:
+            return info
+    raise PipelineNotInspected(pipeline)
+
+
+def list_pipelines(
+    connection: rows.Connection,
+    pipeline: Pipeline | None = None,
+    *,
+    history: int = 0,
+    projects: set[str] | None = None,
+) -> list[PipelineInfo]:
+    """Newest pipeline first, of each the current version and `history` older ones (-1 = all)."""
+    found = connection.execute(
+        f"{PIPELINES} WHERE (?1 IS NULL OR p.project = ?1) AND (?2 IS NULL OR p.name = ?2)"
+        " AND (?3 < 0 OR v.version >= p.version - ?3) ORDER BY p.id DESC, v.version DESC",
+        (pipeline and pipeline.project, pipeline and pipeline.name, history),
+    )
+    return [
+        _info(connection, row)
+        for row in found.fetchall()
+        if projects is None or row["project"] in projects
+    ]
+
+
+def _info(connection: rows.Connection, row: rows.Row) -> PipelineInfo:
+    last = connection.execute(
+        "SELECT state FROM job WHERE pipeline = ? ORDER BY id DESC LIMIT 1", (row["id"],)
+    ).fetchone()
+    return PipelineInfo(
+        pipeline=Pipeline(row["project"], row["name"]),
+        version=row["shown"],
+        spec=specjson.from_json(row["spec"]),
+        spec_commit=row["spec_commit"],
+        stopped=bool(row["stopped"]),
+        created=row["version_created"],
+        last_job_state=JobState(last["state"]) if last else None,
+    )

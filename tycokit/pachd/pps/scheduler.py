@@ -1,0 +1,170 @@
+"""Starts each job once its inputs are there, the jobs of a pipeline one after the other."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pps import jobs, pipelines
+from tycokit.pachd.pps.jobrun import JobRun
+from tycokit.pachd.pps.logs import Logs
+from tycokit.pachd.pps.pool import Pool
+from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline
+from tycokit.pachd.pps.worker import Surroundings
+from tycokit.pachd.store.maps import Maps
+
+_LOG = logging.getLogger(__name__)
+_LOOK_EVERY = 5.0  # seconds; the bell rings much sooner when there is something to do
+
+
+@dataclass(slots=True)
+class _Active:
+    run: JobRun
+    thread: threading.Thread
+    job: Job
+
+
+class Scheduler:
+    """One thread that looks after each change; one more for each job that runs."""
+
+    def __init__(self, pfs: Pfs, maps: Maps, logs: Logs, around: Surroundings) -> None:
+        self._pfs = pfs
+        self._maps = maps
+        self._logs = logs
+        self._around = around
+        self._pools: dict[Pipeline, Pool] = {}
+        self._active: dict[Pipeline, _Active] = {}
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="scheduler")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End running jobs' processes; the jobs go on at the next start."""
+        self._stopping.set()
+        self._pfs.database.ring()
+        self._thread.join()
+        with self._lock:
+            active = list(self._active.values())
+        for each in active:
+            each.run.cancel()
+        for each in active:
+            each.thread.join()
+        for pool in self._pools.values():
+            pool.close()
+
+    def settle(self, pipeline: Pipeline) -> None:
+        """Wait until nothing of a pipeline that was deleted or stopped runs any more."""
+        self._step()
+        with self._lock:
+            active = self._active.get(pipeline)
+        if active is not None:
+            active.thread.join()
+        self._step()
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._step()
+            except Exception:
+                _LOG.exception("the scheduler's step failed")
+                time.sleep(1)
+            self._pfs.database.wait_for_ring(_LOOK_EVERY)
+
+    def _step(self) -> None:
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            with self._pfs.database.read() as connection:
+                known = {info.pipeline: info for info in pipelines.list_pipelines(connection)}
+                waiting = [
+                    jobs.job_value(row)
+                    for row in connection.execute(
+                        f"{jobs.JOBS} WHERE j.id IN (SELECT min(id) FROM job"
+                        " WHERE finished IS NULL GROUP BY pipeline)"
+                    )
+                ]
+            for active in self._active.values():
+                if active.job not in waiting:
+                    active.run.cancel()
+            for pipeline, pool in list(self._pools.items()):
+                info = known.get(pipeline)
+                current = info is not None and not info.stopped and info.version == pool.version
+                if not current and pipeline not in self._active:
+                    self._pools.pop(pipeline).close()
+            for job in waiting:
+                if job.pipeline not in self._active:
+                    self._advance(job)
+
+    def _advance(self, job: Job) -> None:
+        """Start a job, or end it when its inputs have failed, or let it wait for them."""
+        with self._pfs.database.read() as connection:
+            inputs = jobs.input_commits(connection, job)
+            info = jobs.inspect_job(connection, job)
+        if info.state == JobState.CREATED:
+            with self._pfs.transaction() as transaction:
+                transaction.connection.execute(
+                    "UPDATE job SET state = ? WHERE set_id = ? AND state = ? AND pipeline ="
+                    " (SELECT id FROM pipeline WHERE project = ? AND name = ?)",
+                    (
+                        int(JobState.STARTING),
+                        job.id,
+                        int(JobState.CREATED),
+                        job.pipeline.project,
+                        job.pipeline.name,
+                    ),
+                )
+        if any(commit["finished"] is None for commit in inputs):
+            return
+        broken = sorted({commit["repo_name"] for commit in inputs if commit["error"]})
+        if broken:
+            reason = "unrunnable because the following upstream pipelines failed: " + ", ".join(
+                broken
+            )
+            with self._pfs.transaction() as transaction:
+                if jobs.job_row(transaction.connection, job) is not None:
+                    jobs.end_early(transaction, job, JobState.UNRUNNABLE, reason)
+            return
+        self._launch(info)
+
+    def _launch(self, info: JobInfo) -> None:
+        pipeline = info.job.pipeline
+        pool = self._pools.get(pipeline)
+        if pool is None or pool.version != info.version:
+            if pool is not None:
+                pool.close()
+            pool = self._pools[pipeline] = Pool(self._around, info.spec, info.version)
+        log = self._logs.open(info.job)
+        run = JobRun(self._pfs, self._maps, pool, log, info)
+
+        def work() -> None:
+            try:
+                run.run()
+            except Exception as error:
+                _LOG.exception("job %s failed", info.job)
+                log.write(f"job failed: {type(error).__name__}: {error}", master=True)
+                self._fail(info.job, f"{type(error).__name__}: {error}")
+            finally:
+                log.close()
+                with self._lock:
+                    del self._active[pipeline]
+                self._pfs.database.ring()
+
+        thread = threading.Thread(target=work, name=f"job {info.job}")
+        self._active[pipeline] = _Active(run, thread, info.job)
+        thread.start()
+
+    def _fail(self, job: Job, reason: str) -> None:
+        try:
+            with self._pfs.transaction() as transaction:
+                if jobs.job_row(transaction.connection, job) is not None:
+                    jobs.end_early(transaction, job, JobState.FAILURE, reason)
+        except Exception:
+            # a disk that is full stays so for a while: the job is tried again
+            _LOG.exception("job %s could not be ended", job)
+            time.sleep(1)
