@@ -114,7 +114,10 @@ def pachd(
         signal.signal(number, lambda *_: ended.set())
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     serving = server.Pachd(
-        data, local.PORT if port is None else port, None if no_token else server.token(data)
+        data,
+        local.PORT if port is None else port,
+        None if no_token else server.token(data),
+        surroundings.environ_with(),
     )
     serving.start()
     try:

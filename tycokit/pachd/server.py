@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import IO
 
 import grpc
-from python_pachyderm.proto.v2.pfs import pfs_pb2_grpc
-from python_pachyderm.proto.v2.pps import pps_pb2_grpc
 
 from tycokit.errors import CannotListen, FolderInUse, FolderUnusable
 from tycokit.pachd.pfs import repos, schema
@@ -27,10 +25,8 @@ from tycokit.pachd.pps import schema as pps_schema
 from tycokit.pachd.pps.logs import Logs
 from tycokit.pachd.pps.master import Master
 from tycokit.pachd.pps.worker import Surroundings
-from tycokit.pachd.rpc import cluster
 from tycokit.pachd.rpc.guard import Guard
-from tycokit.pachd.rpc.pfs import PfsServicer
-from tycokit.pachd.rpc.pps import PpsServicer
+from tycokit.pachd.rpc.register import register
 from tycokit.pachd.store import maps, packs
 from tycokit.pachd.store.database import Database
 
@@ -116,7 +112,8 @@ class Pachd:
         # pachd must know its port before the first job, whose user code is told of it
         server = self._bind()
         master = Master(pfs, trees, Logs(self.data / "logs"), self._surroundings(pfs))
-        self._serve(server, pfs, master)
+        register(server, pfs, master, _kept(self.data, "cluster-id", lambda: str(uuid.uuid4())))
+        server.start()
         self._ends.callback(master.scheduler.stop)
         master.scheduler.start()
 
@@ -158,9 +155,3 @@ class Pachd:
         self._ends.callback(threads.shutdown, wait=False, cancel_futures=True)
         self._ends.callback(lambda: server.stop(grace=0.5).wait())
         return server
-
-    def _serve(self, server: grpc.Server, pfs: Pfs, master: Master) -> None:
-        pfs_pb2_grpc.add_APIServicer_to_server(PfsServicer(pfs), server)
-        pps_pb2_grpc.add_APIServicer_to_server(PpsServicer(master), server)
-        cluster.add_all(server, _kept(self.data, "cluster-id", lambda: str(uuid.uuid4())))
-        server.start()

@@ -18,7 +18,7 @@ from tycokit.pachd.pps.logs import JobLog
 from tycokit.pachd.pps.plan import BaseRecord, Plan, plan
 from tycokit.pachd.pps.pool import Pool
 from tycokit.pachd.pps.spec import Input, PfsInput
-from tycokit.pachd.pps.values import DatumRecord, DatumState, Job, JobInfo, JobState, Stats
+from tycokit.pachd.pps.values import DatumRecord, DatumState, JobInfo, JobState, Stats
 from tycokit.pachd.pps.worker import Task
 from tycokit.pachd.store.maps import EMPTY, Maps
 from tycokit.pachd.store.packs import Stage

@@ -56,7 +56,7 @@ def unshare(pfs: Path) -> list[str]:
     return ["unshare", "--user", "--map-root-user", *flags, "sh", "-c", script, "sh"]
 
 
-def folder(pfs: Path) -> list[str]:
+def folder(_pfs: Path) -> list[str]:
     """Nothing in front: user code is told the folder in TYCOKIT_PFS."""
     return []
 

@@ -155,7 +155,7 @@ def _remove(path: str) -> None:
             os.unlink(path)
 
 
-def _make_writable(function: object, path: str, _error: object) -> None:
+def _make_writable(_function: object, path: str, _error: object) -> None:
     """User code may leave folders that even their owner cannot empty."""
     os.chmod(os.path.dirname(path), stat.S_IRWXU)
     with contextlib.suppress(OSError):

@@ -84,7 +84,7 @@ class Pool:
                 keep(stage, done)
             else:
                 stage.drop()
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the job runs
+        except BaseException as error:
             stage.drop()
             failures.append(error)
 

@@ -43,7 +43,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         )
 
 
-def _auth_is_off(self: Any, request: Any, context: Any) -> None:
+def _auth_is_off(_self: Any, _request: Any, context: Any) -> None:
     context.abort(grpc.StatusCode.UNIMPLEMENTED, "the auth service is not activated")
 
 
@@ -70,8 +70,8 @@ class TransactionServicer(transaction_pb2_grpc.APIServicer):
         return Empty()
 
 
-def add_all(server: grpc.Server, cluster_id: str) -> None:
-    """Register everything of this module."""
+def register(server: grpc.Server, cluster_id: str) -> None:
+    """Add the servicers of this module."""
     admin_pb2_grpc.add_APIServicer_to_server(AdminServicer(cluster_id), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionServicer(), server)
     health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(), server)
