@@ -6,8 +6,10 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from stage_worker import Stage, wait_for
 
@@ -17,8 +19,10 @@ def stage() -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="tyco-", dir="/tmp"))
     made = Stage(folder)
     yield made
+    workers = made.workers()
     for process in made.processes():
-        # the supervisor ends its worker, and what that started
-        process.send_signal(signal.SIGTERM if process not in made.workers() else signal.SIGKILL)
+        # a supervisor ends its worker, and what that started
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL if process in workers else signal.SIGTERM)
     wait_for(lambda: not made.processes())
     shutil.rmtree(folder)

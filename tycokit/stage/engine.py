@@ -31,9 +31,9 @@ MAY_RAISE_TAG = "raises-exception"
 class WarmNotebook:
     """A notebook whose set-up cells have run, or will with its first run, in this process.
 
-    `on_cell` is told the index of each cell that starts; `on_text` what cells print (stream name,
-    text). `notebook` is the last run's, as far as it got; `broken` says that the set-up failed, so
-    that nothing can run here any more.
+    `on_cell` is told the number of each cell that starts, as in the notebook's source, from 1;
+    `on_text` what cells print (stream name, text). `notebook` is the last run's, as far as it got;
+    `broken` says that the set-up failed, so that nothing can run here any more.
     """
 
     def __init__(self, scratch: Path | None = None) -> None:
@@ -95,7 +95,7 @@ class WarmNotebook:
             if cell.cell_type != "code" or not cell.source.strip() or SKIP_TAG in tags:
                 return True
             if self.on_cell:
-                self.on_cell(index)
+                self.on_cell(_number(manager.nb, index))
             if self.shell.run(cell) or MAY_RAISE_TAG in tags:
                 return True
             manager.cell_exception(cell, cell_index=index)
@@ -189,6 +189,12 @@ def set_up_count(notebook: NotebookNode) -> int:
     return 0
 
 
+def _number(notebook: NotebookNode, index: int) -> int:
+    before = notebook.cells[: index + 1]
+    injected = sum("injected-parameters" in cell.metadata.get("tags", []) for cell in before)
+    return index + 1 - injected
+
+
 def language_info() -> dict[str, Any]:
     """What a Python kernel says about its language."""
     return {
@@ -213,7 +219,7 @@ def _limit(notebook: WarmNotebook, seconds: int | None) -> Iterator[None]:
         if notebook.shell.interrupts.in_cell:
             raise TimeoutError(f"the cell ran for longer than {seconds} s")
 
-    def start(_index: int) -> None:
+    def start(_number: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
     notebook.on_cell = start

@@ -126,7 +126,7 @@ def _follow(
         if message["type"] == "stream":
             write(message["name"], message["text"])
         elif message["type"] == "cell":
-            cell = message["index"] + 1
+            cell = message["number"]
         else:
             return message
     write("stderr", report.tail(place.log, accepted["log"]))
@@ -141,7 +141,7 @@ def _died(place: Place, pid: int, cell: int | None) -> ExecutorDied:
             return ExecutorDied("the warm executor ended, and its supervisor left no record")
         time.sleep(0.01)
     record = json.loads(path.read_text())
-    where = f" in cell {cell} of the executed notebook" if cell else ""
+    where = f" in cell {cell}" if cell else ""
     if record["signal"] is not None:
         how = f"was killed by signal {record['signal']} ({_name(record['signal'])})"
     else:

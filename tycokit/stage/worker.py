@@ -179,9 +179,9 @@ class _Stream:
             if self._thread.ident is None:
                 self._thread.start()
 
-    def cell(self, index: int) -> None:
+    def cell(self, number: int) -> None:
         with self._lock:
-            self._send({"type": "cell", "index": index})
+            self._send({"type": "cell", "number": number})
 
     def close(self) -> None:
         self._flush()
