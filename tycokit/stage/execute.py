@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,8 @@ def cold(request: Request, stdout: Any, stderr: Any) -> Result:
 
 def _run(request: Request, engine: str, partial: Any, **options: Any) -> Result:
     before = datum.files(request.out)
+    # it warns of parameters that its own reading of the cell overlooks; ours were checked
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         notebook = papermill.execute_notebook(
             # papermill formats paths with the parameters: braces in a name are not that
