@@ -13,6 +13,7 @@ from python_pachyderm.proto.v2.debug import debug_pb2_grpc
 from python_pachyderm.proto.v2.enterprise import enterprise_pb2, enterprise_pb2_grpc
 from python_pachyderm.proto.v2.identity import identity_pb2_grpc
 from python_pachyderm.proto.v2.license import license_pb2_grpc
+from python_pachyderm.proto.v2.proxy import proxy_pb2_grpc
 from python_pachyderm.proto.v2.transaction import transaction_pb2_grpc
 from python_pachyderm.proto.v2.version.versionpb import version_pb2, version_pb2_grpc
 
@@ -82,4 +83,5 @@ def register(server: grpc.Server, cluster_id: str) -> None:
     license_pb2_grpc.add_APIServicer_to_server(LicenseServicer(), server)
     enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseServicer(), server)
     debug_pb2_grpc.add_DebugServicer_to_server(debug_pb2_grpc.DebugServicer(), server)
+    proxy_pb2_grpc.add_APIServicer_to_server(proxy_pb2_grpc.APIServicer(), server)
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionServicer(), server)
