@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tycokit.errors import InvalidSpec
-from tycokit.pachd.pps.cron import parse, tick_path, tick_time
+from tycokit.pachd.pfs.cron import parse, tick_path, tick_time
 
 WEDNESDAY = tick_time("/2024-01-31T10:00:00Z") or 0
 

@@ -6,7 +6,7 @@ import json
 
 from tycokit.errors import InvalidSpec
 from tycokit.pachd.pfs import glob, names
-from tycokit.pachd.pps import cron
+from tycokit.pachd.pfs import cron
 from tycokit.pachd.pps.spec import (
     CronInput,
     CrossInput,
