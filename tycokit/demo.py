@@ -18,6 +18,8 @@ from tycokit.jobs import FailedDatum, Job
 from tycokit.specs import Spec
 from tycokit.upload import Item
 
+SHOWN = 2  # failed datums of a job whose logs are fetched: most fail for the same reason
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -143,7 +145,7 @@ def collect(
             [item.path.lstrip("/") for item in put.stored] + [path.name for path in refused]
         ),
         invalid=dict(sorted(invalid.items())),
-        detections={_key(one): one["objects"] for one in found},
+        detections={_key(one): [_object(seen) for seen in one["objects"]] for one in found},
         pictures={one["picture"]: _key(one) for one in found},
         threats=[_key(one) for one in _json(client, "threat-detect", commit, "/*/*.json")],
         plot=next(iter(plots.values()), None),
@@ -151,7 +153,10 @@ def collect(
         notebooks=out / "notebooks",
         jobs=ended,
         failures=[
-            datum for job in ended if job.state == "failure" for datum in jobs.failed(client, job)
+            datum
+            for job in ended
+            if job.state == "failure"
+            for datum in jobs.failed(client, job, most=SHOWN)
         ],
         seconds=round(elapsed(), 3),
     )
@@ -179,6 +184,10 @@ def _all(put: upload.Put) -> None:
 
 def _reasons(refused: dict[Path, str]) -> str:
     return "; ".join(f"{path}: {reason}" for path, reason in refused.items()) or "there is none"
+
+
+def _object(seen: dict[str, Any]) -> dict[str, Any]:
+    return {key: seen[key] for key in ("class", "name", "score", "box")}
 
 
 def _key(result: dict[str, Any]) -> str:

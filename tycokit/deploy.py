@@ -140,7 +140,10 @@ def _repos(
     create: Collection[str],
 ) -> Iterable[CreateRepo]:
     made = {spec.output for spec in specs}
-    wanted = {repo: spec for spec in specs for repo in reversed(spec.inputs)}
+    wanted: dict[Repo, Spec] = {}
+    for spec in specs:
+        for repo in spec.inputs:
+            wanted.setdefault(repo, spec)
     for spec in specs:
         if spec.output in present and spec.output not in pipelines:
             raise SpecError(

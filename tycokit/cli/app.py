@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
 import grpc
@@ -38,6 +39,8 @@ app.add_typer(models.app, name="model")
 
 def run_command(words: Sequence[str]) -> int:
     """Run a command; answers its exit code."""
+    # ended from outside, a command still stops what it started
+    signal.signal(signal.SIGTERM, _end)
     try:
         app(args=list(words), prog_name="tycokit")
     except SystemExit as end:
@@ -53,3 +56,7 @@ def run_command(words: Sequence[str]) -> int:
     else:
         return 0
     return 1
+
+
+def _end(number: int, _: object) -> None:
+    raise SystemExit(128 + number)

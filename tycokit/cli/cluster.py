@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -92,8 +92,8 @@ def lab(context: typer.Context, data: Data = None) -> None:
     # python_pachyderm reads the token here when it is given host and port: Client("localhost", …)
     token = {"PACH_PYTHON_AUTH_TOKEN": serving.token} if serving.token else {}
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", *context.args]
-    ended = subprocess.run(command, cwd=folder, env=surroundings.environ_with(**token), check=False)
-    raise typer.Exit(ended.returncode if ended.returncode >= 0 else 1)
+    # in place of this process, so that signals and the exit code are Lab's own
+    os.execve(command[0], command, surroundings.environ_with(**token))
 
 
 def stage(context: typer.Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,7 +89,9 @@ def logs(
         str, typer.Argument(metavar="PIPELINE|JOB", help="A pipeline, a job, or PIPELINE@JOB.")
     ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
-    tail: Annotated[int, typer.Option("--tail", min=0, help="Only the last lines.")] = 0,
+    tail: Annotated[
+        int, typer.Option("--tail", min=0, help="Only the last lines (all with -f).")
+    ] = 0,
     everything: Annotated[
         bool, typer.Option("--all", help="Pachyderm's own lines too, not only the stage's.")
     ] = False,
@@ -104,10 +107,12 @@ def logs(
         for one in ran:
             if len(ran) > 1:
                 show.line(f"{one.pipeline}: {one.state}{_because(one)}", "bold")
-            _print(client.get_job_logs(one.pipeline, one.id, follow=follow, tail=tail), everything)
+            messages = client.get_job_logs(one.pipeline, one.id, follow=follow)
+            _print(_wanted(messages, follow, tail, everything))
     else:
         next(client.inspect_pipeline(what))  # says so when there is none
-        _print(client.get_pipeline_logs(what, follow=follow, tail=tail), everything)
+        messages = client.get_pipeline_logs(what, follow=follow)
+        _print(_wanted(messages, follow, tail, everything))
         ran = _latest(client, what)
     for one in ran:
         if one.state == "failure":
@@ -128,13 +133,18 @@ def _past(action: object) -> str:
     return f"{past.get(verb, verb)} {rest}"
 
 
-def _print(messages: Iterator[Any], everything: bool) -> None:
+def _wanted(messages: Iterator[Any], follow: bool, tail: int, everything: bool) -> Iterator[Any]:
+    """The messages to show. `tail` is counted here: pachd counts its own lines too."""
+    shown = (message for message in messages if message.user or everything)
+    return iter(deque(shown, maxlen=tail)) if tail and not follow else shown
+
+
+def _print(messages: Iterator[Any]) -> None:
     out = show.out()
     for message in messages:
-        if message.user or everything:
-            where = f"{message.pipeline_name} {message.datum_id[:8] or '-':<8} "
-            out.print(where, style="dim", end="")
-            out.print(show.safe(message.message.rstrip()), markup=False)
+        where = f"{message.pipeline_name} {message.datum_id[:8] or '-':<8} "
+        out.print(where, style="dim", end="")
+        out.print(show.safe(message.message.rstrip()), markup=False)
 
 
 def _latest(client: Any, pipeline: str) -> list[jobs.Job]:

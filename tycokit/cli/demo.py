@@ -96,7 +96,7 @@ def _inputs(images: Path | None, weights: str, rules: Path | None, folder: Path)
 
 @contextmanager
 def _pachd(data: Path, keep: bool) -> Iterator[Running]:
-    """A pachd of its own; it outlives the demo only when it is to be kept, and all went well."""
+    """A pachd of its own; it outlives the demo only when it is to be kept and the demo ended."""
     with show.spinner("starting pachd"):
         serving, _ = local.start(data, 0, probe=cluster.ready)
     kept = False

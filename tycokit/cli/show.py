@@ -59,13 +59,15 @@ def spinner(text: str) -> Iterator[None]:
 
 
 def bytes_bar() -> Progress:
+    console = err()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
-        console=err(),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 
