@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
 _ENDED = ("success", "failure", "killed", "unrunnable")
+_RAISED = re.compile(r"cell \d+ of .* raised ")
 _NOTEBOOK = "executed notebook, as far as it got: "
 
 
@@ -71,7 +73,7 @@ def follow(
 
 
 def failed(client: Client, job: Job, most: int = 5, lines: int = 40) -> Iterator[FailedDatum]:
-    """The first `most` failed datums of a job, with the last `lines` lines that each printed."""
+    """The first `most` failed datums of a job, with at most `lines` lines of what each printed."""
     count = 0
     for info in client.list_datum(job.pipeline, job.id):
         if info.state != pps_proto.FAILED:
@@ -83,7 +85,7 @@ def failed(client: Client, job: Job, most: int = 5, lines: int = 40) -> Iterator
             job.id,
             info.datum.id,
             tuple(file.file.path for file in info.data),
-            tuple(said[-lines:]),
+            tuple(_last_attempt(said)[-lines:] if lines else ()),
             executed_notebook(said),
         )
         count += 1
@@ -98,6 +100,12 @@ def executed_notebook(lines: list[str]) -> str | None:
         if found:
             return path.strip()
     return None
+
+
+def _last_attempt(lines: list[str]) -> list[str]:
+    """What a datum printed from the cell that raised on, of its last attempt; else all of it."""
+    raised = [index for index, line in enumerate(lines) if _RAISED.match(line)]
+    return lines[raised[-1] :] if raised else lines
 
 
 def _job(info: Any) -> Job:

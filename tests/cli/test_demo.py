@@ -120,7 +120,8 @@ def test_a_job_that_fails_shows_why_and_fails_the_demo(
     pictures = tmp_path / "pictures"
     samples.picture(pictures)
     rules = tmp_path / "rules.json"
-    rules.write_text('{"from_email": "a", "to_email": "b",\n "threat_classes": ["dragon"]}')
+    mails = {"from_email": "a@example.com", "to_email": "b@example.com"}
+    rules.write_text(json.dumps({**mails, "threat_classes": ["dragon"]}))
 
     done = demo(surroundings, "--images", str(pictures), "--rules", str(rules), "--json", "--keep")
 
