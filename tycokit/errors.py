@@ -336,10 +336,36 @@ class BaseUnfinished(NotAllowed):
         super().__init__(f"base commit {base} for commit {commit} unfinished")
 
 
+class CommitNotFinished(PachdError):
+    def __init__(self, commit: object) -> None:
+        self.commit = commit
+        super().__init__(f"commit {commit} not finished")
+
+
 class CommitFinished(NotAllowed):
     def __init__(self, commit: object) -> None:
         self.commit = commit
         super().__init__(f"commit {commit} has already finished")
+
+
+class TransactionNotFound(NotFound):
+    def __init__(self, id_: str) -> None:
+        self.id = id_
+        super().__init__(f"transactions {id_} not found")
+
+
+class RequestFailed(PachdError):
+    """A request inside a transaction failed: `cause` says how, and gives the status."""
+
+    def __init__(self, number: int, total: int, cause: PachdError) -> None:
+        self.number, self.total, self.cause = number, total, cause
+        super().__init__(f"error running request {number} of {total}: {cause}")
+
+
+class UrlUnreadable(PachdError):
+    def __init__(self, url: str, reason: str) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"cannot read {url}: {reason}")
 
 
 class PipelineNotFound(NotFound):
@@ -389,6 +415,32 @@ class JobDeleted(NotAllowed):
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         super().__init__(f"job {job_id} was deleted")
+
+
+class SecretNotFound(NotAllowed):
+    """Kubernetes' own words, which Pachyderm hands on with no code of their own."""
+
+    def __init__(self, secret: str, context: str = "") -> None:
+        self.secret = secret
+        super().__init__(f'{context}secrets "{secret}" not found')
+
+
+class SecretKeyMissing(NotAllowed):
+    def __init__(self, secret: str, key: str) -> None:
+        self.secret, self.key = secret, key
+        super().__init__(f"couldn't find key {key} in secret {secret}")
+
+
+class SecretExists(NotAllowed):
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+        super().__init__(f'failed to create secret: secrets "{secret}" already exists')
+
+
+class InvalidSecret(NotAllowed):
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
+        super().__init__(f"failed to create secret: {rule}")
 
 
 class LogsNotFound(NotFound):

@@ -39,6 +39,8 @@ def resolve(connection: rows.Connection, address: CommitAddress) -> rows.Row:
         if not base:
             raise NotAllowed("branch must be specified")
         head = rows.need_branch(connection, Branch(address.repo, base))["head"]
+        if head is None:
+            raise CommitNotFound(address)  # a branch that this very transaction has made
         row = rows.commit_by_id(connection, head)
     if suffix.startswith("."):
         return _counted(connection, row, int(suffix[1:]), address)

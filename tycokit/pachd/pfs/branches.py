@@ -9,7 +9,8 @@ from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.names import check_branch
 from tycokit.pachd.pfs.transaction import Transaction, add_commit, finish_empty, move_head
-from tycokit.pachd.pfs.values import Branch, BranchInfo, CommitAddress, Origin, Repo
+from tycokit.pachd.pfs.triggers import check as check_trigger
+from tycokit.pachd.pfs.values import Branch, BranchInfo, CommitAddress, Origin, Repo, Trigger
 
 
 def create_branch(
@@ -17,17 +18,23 @@ def create_branch(
     branch: Branch,
     head: CommitAddress | None = None,
     provenance: Sequence[Branch] = (),
+    trigger: Trigger | None = None,
 ) -> None:
     """Make a branch, or move its head and replace its provenance.
 
     With (new) provenance the branch gets an open commit, to be filled by a pipeline or by hand.
 
     Raises:
-        RepoNotFound, InvalidName, CommitNotFound; NotAllowed: a loop, or two branches of one repo.
+        RepoNotFound, InvalidName, CommitNotFound; NotAllowed: a loop, two branches of one repo, or
+        a trigger that cannot be.
     """
     connection = transaction.connection
     repo = rows.need_repo(connection, branch.repo)
     check_branch(branch.name)
+    if trigger is not None:
+        if provenance:
+            raise NotAllowed("a branch cannot have both provenance and a trigger")
+        check_trigger(connection, repo, branch.name, trigger)
     upstream = [_ensure(transaction, above) for above in provenance]
     row = rows.branch_row(connection, branch)
     target = resolve(connection, head) if head is not None else None
@@ -51,6 +58,9 @@ def create_branch(
         before = rows.upstream_branches(connection, id_)
         if target is not None and target["id"] != row["head"]:
             move_head(transaction, id_, target["id"])
+    connection.execute(
+        "UPDATE branch SET trigger = ? WHERE id = ?", (trigger and trigger.to_json(), id_)
+    )
     connection.execute("DELETE FROM branch_provenance WHERE branch = ?", (id_,))
     connection.executemany(
         "INSERT OR IGNORE INTO branch_provenance VALUES (?, ?, ?)",
@@ -129,6 +139,7 @@ def _info(connection: rows.Connection, row: rows.Row) -> BranchInfo:
         direct_provenance=values(rows.upstream_branches(connection, row["id"])),
         provenance=values(rows.transitive_branches(connection, row["id"])),
         subvenance=values(rows.transitive_branches(connection, row["id"], downstream=True)),
+        trigger=Trigger.from_json(row["trigger"]) if row["trigger"] else None,
     )
 
 

@@ -111,15 +111,14 @@ def close(transaction: Transaction, row: rows.Row, error: str = "") -> str:
     connection = transaction.connection
     base = base_root(connection, row["parent"])
     root = row["root"] if row["root"] is not None else base
-    if root is None:
-        if not error:
-            raise _unfinished(connection, row)
-        root = EMPTY
-    if not error and base is not None:
+    if root is None and not error:
+        raise _unfinished(connection, row)
+    if not error and root is not None and base is not None:
         error = transaction.trees.collisions(
             connection, root, transaction.trees.changed_files(connection, base, root)
         )
-    node = transaction.trees.root(connection, root)
+    node = transaction.trees.root(connection, root or EMPTY)
+    transaction.closed.append(row["id"])
     connection.execute(
         "UPDATE pfs_commit SET finishing = ?, finished = ?, root = ?, size = ?, error = ?"
         " WHERE id = ?",
@@ -225,6 +224,21 @@ def list_commits(
             found.append(rows.commit_info(connection, next_))
         next_ = rows.commit_by_id(connection, next_["parent"]) if next_["parent"] else None
     return found
+
+
+def next_commit(
+    connection: rows.Connection, repo: Repo, after: int, branch: str = "", kind: int = 0
+) -> rows.Row | None:
+    """The row of the first commit made after the one with row id `after`.
+
+    Of one branch or kind of origin only, where given. Raises RepoNotFound.
+    """
+    row: rows.Row | None = connection.execute(
+        f"{rows.COMMITS} WHERE c.repo = ?1 AND c.id > ?2 AND (?3 = '' OR c.branch = ?3)"
+        " AND (?4 = 0 OR c.origin = ?4) ORDER BY c.id LIMIT 1",
+        (rows.need_repo(connection, repo), after, branch, kind),
+    ).fetchone()
+    return row
 
 
 def list_commit_sets(connection: rows.Connection, project: str | None) -> list[str]:

@@ -31,12 +31,14 @@ class Snapshot:
 
     def __init__(self, pfs: Pfs, address: CommitAddress) -> None:
         self._pfs = pfs
-        with pfs.database.read() as connection:
+        # from here on the files can be read, whatever becomes of the commit
+        with pfs.packs.gate, pfs.database.read() as connection:
             row = resolve(connection, address)
             self.commit: Commit = rows.commit_value(row)
             self._committed: int | None = row["finishing"]
-            self._root = content_root(connection, row)
+            self.root = content_root(connection, row)
             self._parent: int | None = row["parent"]
+            pfs.snapshots.add(self)
 
     def inspect(self, path: str) -> FileInfo:
         """Raises FileNotFound."""
@@ -45,7 +47,7 @@ class Snapshot:
 
     def exists(self, path: str) -> bool:
         with self._pfs.database.read() as connection:
-            return bool(self._pfs.trees.find(connection, self._root, normal_path(path)))
+            return bool(self._pfs.trees.find(connection, self.root, normal_path(path)))
 
     def list_dir(
         self, path: str, after: str = "", number: int = 0, reverse: bool = False
@@ -55,7 +57,7 @@ class Snapshot:
         after = normal_path(after) + "/" * after.endswith("/") if after else ""
 
         def nodes(connection: rows.Connection, last: str) -> Iterator[Node]:
-            for top in trees.find(connection, self._root, normal_path(path)):
+            for top in trees.find(connection, self.root, normal_path(path)):
                 if isinstance(top, FileNode):
                     if _beyond(top.path, last, reverse):
                         yield top
@@ -75,11 +77,11 @@ class Snapshot:
         cleaned = normal_path(path)
         after = normal_path(after) + "/" * after.endswith("/") if after else ""
         with self._pfs.database.read() as connection:
-            if cleaned != "/" and not trees.find(connection, self._root, cleaned):
+            if cleaned != "/" and not trees.find(connection, self.root, cleaned):
                 raise ItemNotFound(path, self.commit.id)
 
         def nodes(connection: rows.Connection, last: str) -> Iterator[Node]:
-            tops = trees.find(connection, self._root, cleaned)
+            tops = trees.find(connection, self.root, cleaned)
             for top in reversed(tops) if reverse else tops:
                 yield from (trees.walk_back if reverse else trees.walk)(connection, top, last)
 
@@ -91,7 +93,7 @@ class Snapshot:
         with self._pfs.database.read() as connection:
             found = [
                 self._info(connection, node)
-                for node in self._pfs.trees.glob(connection, self._root, compiled)
+                for node in self._pfs.trees.glob(connection, self.root, compiled)
                 if node.path >= lower and (not upper or node.path < upper)
             ]
         yield from found
@@ -102,7 +104,7 @@ class Snapshot:
         with self._pfs.database.read() as connection:
             return [
                 (node, trees.hash(connection, node))
-                for node in trees.glob(connection, self._root, pattern)
+                for node in trees.glob(connection, self.root, pattern)
             ]
 
     def files_below(self, path: str) -> list[FileNode]:
@@ -110,7 +112,7 @@ class Snapshot:
         with self._pfs.database.read() as connection:
             return [
                 node
-                for top in self._pfs.trees.find(connection, self._root, path)
+                for top in self._pfs.trees.find(connection, self.root, path)
                 for node in self._pfs.trees.walk(connection, top)
                 if isinstance(node, FileNode)
             ]
@@ -185,13 +187,13 @@ class Snapshot:
                 yield piece
 
     def _find(self, connection: rows.Connection, path: str) -> list[Node]:
-        found = self._pfs.trees.find(connection, self._root, normal_path(path))
+        found = self._pfs.trees.find(connection, self.root, normal_path(path))
         if not found:
             raise FileNotFound(path, self.commit.repo, self.commit.id)
         return found
 
     def _find_glob(self, connection: rows.Connection, path: str) -> list[Node]:
-        found = list(self._pfs.trees.glob(connection, self._root, compile_glob(path)))
+        found = list(self._pfs.trees.glob(connection, self.root, compile_glob(path)))
         if not found:
             raise FileNotFound(path, self.commit.repo, self.commit.id)
         return found
@@ -200,7 +202,7 @@ class Snapshot:
         trees = self._pfs.trees
         with self._pfs.database.read() as connection:
             nodes: list[Node] = []
-            for top in trees.find(connection, self._root, normal_path(path)):
+            for top in trees.find(connection, self.root, normal_path(path)):
                 if not shallow:
                     nodes += trees.walk(connection, top)
                 elif isinstance(top, DirNode):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tycokit.errors import CommitFinished
+from tycokit.errors import CommitFinished, CommitNotFound
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.address import COMMIT_ID, resolve
 from tycokit.pachd.pfs.commits import close, content_root, start_commit
@@ -81,6 +81,8 @@ class Modification:
                     if isinstance(node, FileNode):
                         below = node.path[len(top.path.rstrip("/")) :]
                         contents.append((target.rstrip("/") + below, node.content))
+                        if not self._stage.rely_on(node.content.chunks):
+                            raise CommitNotFound(source)  # deleted since, and reclaimed
         for new_path, content in contents:
             file = self._files.setdefault((new_path, tag), _File(kept=append))
             if not append:
@@ -111,7 +113,7 @@ class Modification:
                     self._stage.record(transaction.connection)
                     self._apply(transaction, address, puts)
                     return
-            self._stage = self._pfs.packs.stage()
+            self._stage = self._pfs.packs.stage(after=self._stage)
 
     def drop(self) -> None:
         """Forget everything."""

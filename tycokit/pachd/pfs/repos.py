@@ -142,13 +142,18 @@ def delete_repo(transaction: Transaction, repo: Repo, force: bool = False) -> No
     connection = transaction.connection
     if rows.repo_id(connection, repo) is None:
         return
-    if repo.type == "user" and rows.repo_id(connection, Repo(repo.project, repo.name, "spec")):
+    if repo.type == "user" and is_pipelines(connection, repo):
         raise NotAllowed(
             "cannot delete a repo associated with a pipeline - delete the pipeline instead"
         )
     remove_repo(transaction, repo, force)
     for type_ in _OWNED_TYPES if repo.type == "user" else ():
         remove_repo(transaction, Repo(repo.project, repo.name, type_), force)
+
+
+def is_pipelines(connection: rows.Connection, repo: Repo) -> bool:
+    """Whether a repo is a pipeline's output: those have a spec repo beside them."""
+    return rows.repo_id(connection, Repo(repo.project, repo.name, "spec")) is not None
 
 
 def remove_repo(transaction: Transaction, repo: Repo, force: bool = False) -> None:

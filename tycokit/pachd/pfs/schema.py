@@ -49,4 +49,19 @@ MIGRATIONS = (
         CREATE INDEX branch_subvenance ON branch_provenance (upstream)
         """,
     ),
+    Migration(
+        "pfs-transactions",
+        """
+        CREATE TABLE open_transaction (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+            started INTEGER NOT NULL
+        );
+        CREATE TABLE queued_request (
+            parent INTEGER NOT NULL REFERENCES open_transaction(id), position INTEGER NOT NULL,
+            kind TEXT NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL,
+            PRIMARY KEY (parent, position)
+        ) WITHOUT ROWID
+        """,
+    ),
+    Migration("pfs-triggers", "ALTER TABLE branch ADD COLUMN trigger TEXT"),
 )

@@ -6,16 +6,22 @@ import contextlib
 import sqlite3
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from tycokit.errors import NotAllowed
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.filetree import FileTree
-from tycokit.pachd.pfs.values import Branch, Commit, Origin
+from tycokit.pachd.pfs.values import Commit, Origin
 from tycokit.pachd.store.database import Database
 from tycokit.pachd.store.maps import EMPTY, Maps
 from tycokit.pachd.store.packs import Packs
+
+
+def _ignore(_transaction: object, _what: object) -> None:
+    """What a hook does before anyone subscribes."""
 
 
 @dataclass(slots=True)
@@ -23,7 +29,8 @@ class Transaction:
     """An open change.
 
     `changed` holds the ids of branches whose head moved; `owed` those that shall get a commit of
-    their own even though nothing above them moved (a branch with new provenance).
+    their own even though nothing above them moved (a branch with new provenance); `closed` the
+    commits that it finished, and `removed` those that it took away.
     """
 
     connection: sqlite3.Connection
@@ -32,19 +39,32 @@ class Transaction:
     now: int
     changed: set[int] = field(default_factory=set)
     owed: set[int] = field(default_factory=set)
+    closed: list[int] = field(default_factory=list)
+    removed: list[Commit] = field(default_factory=list)
+
+
+class Rooted(Protocol):
+    """Something that reads the tree of this root."""
+
+    root: bytes
 
 
 class Pfs:
     """Everything that pfs needs at hand: rows, bytes and trees.
 
-    `on_propagated` is called inside each transaction with the commits that it made downstream.
+    Called inside each transaction: `on_propagated` with the commits that it made downstream,
+    `on_removed` with those that it took away, `on_closed` (in a set of its own, that what it sets
+    in motion be told from the cause) with the row ids of those that it finished.
     """
 
     def __init__(self, database: Database, packs: Packs, maps: Maps) -> None:
         self.database = database
         self.packs = packs
         self.trees = FileTree(maps)
-        self.on_propagated: Callable[[Transaction, list[Commit]], None] = lambda _tx, _commits: None
+        self.snapshots: weakref.WeakSet[Rooted] = weakref.WeakSet()  # that may yet be read
+        self.on_propagated: Callable[[Transaction, list[Commit]], None] = _ignore
+        self.on_removed: Callable[[Transaction, list[Commit]], None] = _ignore
+        self.on_closed: Callable[[Transaction, list[int]], None] = _ignore
 
     @contextlib.contextmanager
     def transaction(self, set_id: str | None = None) -> Iterator[Transaction]:
@@ -54,9 +74,18 @@ class Pfs:
                 connection, self.trees, set_id or uuid.uuid4().hex, time.time_ns()
             )
             yield transaction
-            made = propagate(transaction)
-            if made:
-                self.on_propagated(transaction, made)
+            self._end(transaction)
+            if transaction.closed:
+                after = Transaction(connection, self.trees, uuid.uuid4().hex, transaction.now)
+                self.on_closed(after, transaction.closed)
+                self._end(after)
+
+    def _end(self, transaction: Transaction) -> None:
+        made = propagate(transaction)
+        if made:
+            self.on_propagated(transaction, made)
+        if transaction.removed:
+            self.on_removed(transaction, transaction.removed)
 
 
 def add_commit(
@@ -167,7 +196,3 @@ def propagate(transaction: Transaction) -> list[Commit]:
         connection.execute("UPDATE branch SET head = ? WHERE id = ?", (commit, id_))
         made.append(rows.commit_value(rows.commit_by_id(connection, commit)))
     return made
-
-
-def branch_of(commit: Commit) -> Branch:
-    return Branch(commit.repo, commit.branch)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 
 DEFAULT_PROJECT = "default"
@@ -70,6 +71,25 @@ class CommitAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """When `branch` has moved far enough: any of the set conditions, or `all` of them."""
+
+    branch: str = ""
+    all: bool = False
+    rate_limit_spec: str = ""
+    size: str = ""
+    commits: int = 0
+    cron_spec: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Trigger:
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectInfo:
     name: str
     description: str
@@ -92,6 +112,7 @@ class BranchInfo:
     direct_provenance: tuple[Branch, ...]
     provenance: tuple[Branch, ...]
     subvenance: tuple[Branch, ...]
+    trigger: Trigger | None = None
 
 
 @dataclass(frozen=True, slots=True)

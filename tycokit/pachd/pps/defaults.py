@@ -6,14 +6,13 @@ from collections import Counter
 from dataclasses import replace
 
 from tycokit.pachd.pfs.names import normal_path
-from tycokit.pachd.pfs.values import DEFAULT_PROJECT
+from tycokit.pachd.pfs.values import DEFAULT_PROJECT, Trigger
 from tycokit.pachd.pps.spec import (
     CronInput,
     Input,
     PfsInput,
     PipelineSpec,
     Service,
-    Trigger,
 )
 
 IMAGE = "ubuntu:20.04"

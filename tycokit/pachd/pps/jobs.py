@@ -241,6 +241,19 @@ def input_commits(connection: rows.Connection, job: Job) -> list[rows.Row]:
     ).fetchall()
 
 
+def forget(transaction: Transaction, gone: list[Commit]) -> None:
+    """Delete the jobs whose output commits have been squashed or dropped."""
+    for commit in gone:
+        if commit.repo.type != "user":
+            continue
+        row = job_row(
+            transaction.connection, Job(Pipeline(commit.repo.project, commit.repo.name), commit.id)
+        )
+        if row is not None:
+            transaction.connection.execute("DELETE FROM datum_result WHERE job = ?", (row["id"],))
+            transaction.connection.execute("DELETE FROM job WHERE id = ?", (row["id"],))
+
+
 def need_pipeline_of(job: Job) -> None:
     if not job.pipeline.name:
         raise NotAllowed("pipeline must be specified for the given job")

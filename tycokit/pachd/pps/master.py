@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tycokit.errors import DatumNotFound, JobNotFound, LogsNotFound, NotAllowed, PipelineNotFound
+from tycokit.pachd.pfs import triggers
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pps import jobs, pipelines
 from tycokit.pachd.pps.defaults import with_defaults
@@ -27,6 +28,8 @@ class Master:
         self.scheduler = Scheduler(pfs, maps, logs, around)
         self._maps = maps
         pfs.on_propagated = jobs.create_for
+        pfs.on_removed = jobs.forget
+        pfs.on_closed = triggers.fire
 
     def delete_pipelines(
         self, gone: Sequence[Pipeline], force: bool = False, keep_repo: bool = False

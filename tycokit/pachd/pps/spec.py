@@ -12,22 +12,10 @@ from typing import TypeAlias
 
 from tycokit.errors import InvalidSpec
 from tycokit.pachd.pfs.names import printed_pipeline
-from tycokit.pachd.pfs.values import Branch, Repo
+from tycokit.pachd.pfs.values import Branch, Repo, Trigger
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 JsonObject: TypeAlias = Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """When a commit on `branch` moves the branch that has this trigger."""
-
-    branch: str = ""
-    all: bool = False
-    rate_limit_spec: str = ""
-    size: str = ""
-    commits: int = 0
-    cron_spec: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
+from tycokit.pachd.pfs.values import Trigger
 from tycokit.pachd.pps.spec import (
     CronInput,
     CrossInput,
@@ -24,7 +25,6 @@ from tycokit.pachd.pps.spec import (
     Service,
     Spout,
     Transform,
-    Trigger,
     UnionInput,
 )
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from tycokit.errors import InvalidSpec
-from tycokit.pachd.pfs import glob, names
-from tycokit.pachd.pfs import cron
+from tycokit.pachd.pfs import cron, glob, names
 from tycokit.pachd.pps.spec import (
     CronInput,
     CrossInput,

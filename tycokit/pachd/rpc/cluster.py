@@ -14,7 +14,6 @@ from python_pachyderm.proto.v2.enterprise import enterprise_pb2, enterprise_pb2_
 from python_pachyderm.proto.v2.identity import identity_pb2_grpc
 from python_pachyderm.proto.v2.license import license_pb2_grpc
 from python_pachyderm.proto.v2.proxy import proxy_pb2_grpc
-from python_pachyderm.proto.v2.transaction import transaction_pb2_grpc
 from python_pachyderm.proto.v2.version.versionpb import version_pb2, version_pb2_grpc
 
 _VERSION = (2, 7, 8)
@@ -64,13 +63,6 @@ class EnterpriseServicer(enterprise_pb2_grpc.APIServicer):
         return enterprise_pb2.GetStateResponse(state=enterprise_pb2.State.NONE)
 
 
-class TransactionServicer(transaction_pb2_grpc.APIServicer):
-    """Transactions answer UNIMPLEMENTED, but that there are none can be relied on."""
-
-    def DeleteAll(self, request: Any, context: Any) -> Any:
-        return Empty()
-
-
 def register(server: grpc.Server, cluster_id: str) -> None:
     """Add the servicers of this module."""
     admin_pb2_grpc.add_APIServicer_to_server(AdminServicer(cluster_id), server)
@@ -84,4 +76,3 @@ def register(server: grpc.Server, cluster_id: str) -> None:
     enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseServicer(), server)
     debug_pb2_grpc.add_DebugServicer_to_server(debug_pb2_grpc.DebugServicer(), server)
     proxy_pb2_grpc.add_APIServicer_to_server(proxy_pb2_grpc.APIServicer(), server)
-    transaction_pb2_grpc.add_APIServicer_to_server(TransactionServicer(), server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,14 +10,16 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
 from python_pachyderm.proto.v2.pfs import pfs_pb2, pfs_pb2_grpc
 
-from tycokit.errors import NotAllowed, NotServed
-from tycokit.pachd.pfs import branches, commits, repos, rows
+from tycokit.errors import NotAllowed, NotFound, NotServed
+from tycokit.pachd.pfs import branches, commits, history, repos, rows
 from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.modify import Modification
 from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pfs.urls import pieces
 from tycokit.pachd.pfs.values import CommitAddress, CommitInfo, CommitState
 from tycokit.pachd.rpc import values as to
+from tycokit.pachd.rpc.changes import change
 
 Request = Any
 Context = Any
@@ -53,11 +56,7 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         return Empty()
 
     def CreateRepo(self, request: Request, context: Context) -> Any:
-        with self._pfs.transaction() as transaction:
-            repos.create_repo(
-                transaction, to.repo_from(request.repo), request.description, request.update
-            )
-        return Empty()
+        return change(self._pfs, "create_repo", request, context)
 
     def InspectRepo(self, request: Request, context: Context) -> Any:
         with self._pfs.database.read() as connection:
@@ -72,9 +71,19 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
             yield to.repo_info_message(info, details=False)
 
     def DeleteRepo(self, request: Request, context: Context) -> Any:
+        return change(self._pfs, "delete_repo", request, context)
+
+    def DeleteRepos(self, request: Request, context: Context) -> Any:
+        projects = None if request.all else {to.project_name(each) for each in request.projects}
         with self._pfs.transaction() as transaction:
-            repos.delete_repo(transaction, to.repo_from(request.repo), request.force)
-        return Empty()
+            gone = [
+                info.repo
+                for info in repos.list_repos(transaction.connection, "user", projects)
+                if not repos.is_pipelines(transaction.connection, info.repo)
+            ]
+            for repo in gone:
+                repos.delete_repo(transaction, repo, request.force)
+        return pfs_pb2.DeleteReposResponse(repos=map(to.repo_message, gone))
 
     def DeleteAll(self, request: Request, context: Context) -> Any:
         with self._pfs.transaction() as transaction:
@@ -84,21 +93,7 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
     # branches
 
     def CreateBranch(self, request: Request, context: Context) -> Any:
-        if request.HasField("trigger") and request.trigger.branch:
-            raise NotServed("branch triggers are not served by the local pachd")
-        head = None
-        if request.HasField("head") and (request.head.id or request.head.branch.name):
-            head = to.address_from(request.head)
-            if not head.repo.name:
-                head = CommitAddress(to.repo_from(request.branch.repo), head.branch, head.id)
-        with self._pfs.transaction() as transaction:
-            branches.create_branch(
-                transaction,
-                to.branch_from(request.branch),
-                head,
-                [to.branch_from(branch) for branch in request.provenance],
-            )
-        return Empty()
+        return change(self._pfs, "create_branch", request, context)
 
     def InspectBranch(self, request: Request, context: Context) -> Any:
         with self._pfs.database.read() as connection:
@@ -112,32 +107,15 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         yield from map(to.branch_info_message, found)
 
     def DeleteBranch(self, request: Request, context: Context) -> Any:
-        with self._pfs.transaction() as transaction:
-            branches.delete_branch(transaction, to.branch_from(request.branch), request.force)
-        return Empty()
+        return change(self._pfs, "delete_branch", request, context)
 
     # commits
 
     def StartCommit(self, request: Request, context: Context) -> Any:
-        branch = to.branch_from(request.branch)
-        parent = None
-        if request.parent.id or request.parent.branch.name:
-            named = to.address_from(request.parent)
-            parent = CommitAddress(branch.repo, named.branch, named.id)
-        with self._pfs.transaction() as transaction:
-            made = commits.start_commit(transaction, branch, parent, request.description)
-        return to.commit_message(made)
+        return change(self._pfs, "start_commit", request, context)
 
     def FinishCommit(self, request: Request, context: Context) -> Any:
-        with self._pfs.transaction() as transaction:
-            commits.finish_commit(
-                transaction,
-                to.address_from(request.commit),
-                request.description,
-                request.error,
-                request.force,
-            )
-        return Empty()
+        return change(self._pfs, "finish_commit", request, context)
 
     def InspectCommit(self, request: Request, context: Context) -> Any:
         return to.commit_info_message(
@@ -178,10 +156,62 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
                 keep=keep,
                 number=request.number,
                 reverse=request.reverse,
-                start=to.address_from(start) if start and _names_commit(start) else None,
-                stop=to.address_from(stop) if stop and _names_commit(stop) else None,
+                start=to.address_from(start) if start and to.names_commit(start) else None,
+                stop=to.address_from(stop) if stop and to.names_commit(stop) else None,
             )
         yield from map(to.commit_info_message, found)
+
+    def SubscribeCommit(self, request: Request, context: Context) -> Iterator[Any]:
+        repo = to.repo_from(request.repo)
+        start = getattr(request, "from") if request.HasField("from") else None
+        with self._pfs.database.read() as connection:
+            rows.need_repo(connection, repo)
+            named = start is not None and to.names_commit(start)
+            last = resolve(connection, to.address_from(start))["id"] if named else 0
+        kind = 0 if request.all else request.origin_kind
+
+        def look(connection: rows.Connection) -> rows.Row | None:
+            return commits.next_commit(connection, repo, last, request.branch, kind)
+
+        while True:
+            row = self._pfs.database.wait_until(look, lambda: not context.is_active())
+            if row is None:
+                return
+            last = row["id"]
+            commit = rows.commit_value(row)
+            address = CommitAddress(commit.repo, id=commit.id)
+            with contextlib.suppress(NotFound):  # it was deleted while we waited
+                yield to.commit_info_message(
+                    self._wait(address, CommitState(request.state or 1), context)
+                )
+
+    def ClearCommit(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            history.clear(transaction, to.address_from(request.commit))
+        return Empty()
+
+    def SquashCommitSet(self, request: Request, context: Context) -> Any:
+        return change(self._pfs, "squash_commit_set", request, context)
+
+    def DropCommitSet(self, request: Request, context: Context) -> Any:
+        with self._pfs.transaction() as transaction:
+            history.drop(transaction, request.commit_set.id)
+        return Empty()
+
+    def FindCommits(self, request: Request, context: Context) -> Iterator[Any]:
+        with self._pfs.database.read() as connection:
+            found = history.find_commits(
+                connection,
+                self._pfs.trees,
+                to.address_from(request.start),
+                request.file_path,
+                request.limit,
+            )
+        for commit in found.commits:
+            yield pfs_pb2.FindCommitsResponse(found_commit=to.commit_message(commit))
+        yield pfs_pb2.FindCommitsResponse(
+            last_searched_commit=to.commit_message(found.last), commits_searched=found.searched
+        )
 
     def InspectCommitSet(self, request: Request, context: Context) -> Iterator[Any]:
         with self._pfs.database.read() as connection:
@@ -234,8 +264,10 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
                 elif kind == "add_file":
                     add = request.add_file
                     if add.WhichOneof("source") == "url":
-                        raise NotServed("put_file_url is not served by the local pachd")
-                    modification.add(add.path, add.raw.value, add.datum)
+                        for piece in pieces(add.url.URL, add.url.recursive):
+                            modification.add(add.path, piece, add.datum)
+                    else:
+                        modification.add(add.path, add.raw.value, add.datum)
             if address is None:
                 raise NotAllowed("first message must be a commit")
             if not context.is_active():
@@ -285,7 +317,7 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
 
     def DiffFile(self, request: Request, context: Context) -> Iterator[Any]:
         new = self._snapshot(request.new_file)
-        if request.HasField("old_file") and _names_commit(request.old_file.commit):
+        if request.HasField("old_file") and to.names_commit(request.old_file.commit):
             old: Snapshot | None = self._snapshot(request.old_file)
             old_path = request.old_file.path
         else:
@@ -298,7 +330,3 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
 
     def _snapshot(self, file: Request) -> Snapshot:
         return Snapshot(self._pfs, to.address_from(file.commit))
-
-
-def _names_commit(message: Any) -> bool:
-    return bool(message.id or message.branch.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -23,13 +22,13 @@ from tycokit.pachd.pps.values import (
     DatumState,
     Job,
     JobInfo,
-    JobState,
     Pipeline,
     PipelineInfo,
     Stats,
 )
 from tycokit.pachd.rpc import specs
 from tycokit.pachd.rpc import values as to
+from tycokit.pachd.rpc.changes import change
 
 Request = Any
 Context = Any
@@ -49,26 +48,17 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
     # pipelines
 
     def CreatePipeline(self, request: Request, context: Context) -> Any:
-        spec = specs.spec_from(request)
-        with self._master.pfs.transaction() as transaction:
-            pipelines.create_pipeline(
-                transaction,
-                spec,
-                new_salt=request.salt or uuid.uuid4().hex,
-                update=request.update,
-                reprocess=request.reprocess,
-            )
-        return pps_pb2.CreatePipelineResponse()
+        return change(self._master.pfs, "create_pipeline", request, context)
 
     def InspectPipeline(self, request: Request, context: Context) -> Any:
         with self._database.read() as connection:
-            info = pipelines.inspect_pipeline(connection, _pipeline_from(request.pipeline))
+            info = pipelines.inspect_pipeline(connection, to.pipeline_from(request.pipeline))
         return _pipeline_message(info, request.details)
 
     def ListPipeline(self, request: Request, context: Context) -> Iterator[Any]:
         if request.jqFilter:
             raise NotServed("jqFilter is not served by the local pachd")
-        pipeline = _pipeline_from(request.pipeline) if request.pipeline.name else None
+        pipeline = to.pipeline_from(request.pipeline) if request.pipeline.name else None
         with self._database.read() as connection:
             found = pipelines.list_pipelines(
                 connection,
@@ -81,11 +71,11 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
 
     def StartPipeline(self, request: Request, context: Context) -> Any:
         with self._master.pfs.transaction() as transaction:
-            pipelines.start_pipeline(transaction, _pipeline_from(request.pipeline))
+            pipelines.start_pipeline(transaction, to.pipeline_from(request.pipeline))
         return Empty()
 
     def StopPipeline(self, request: Request, context: Context) -> Any:
-        pipeline = _pipeline_from(request.pipeline)
+        pipeline = to.pipeline_from(request.pipeline)
         with self._master.pfs.transaction() as transaction:
             pipelines.stop_pipeline(transaction, pipeline)
         self._master.scheduler.settle(pipeline)
@@ -96,7 +86,7 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
             self._delete_pipelines(None, request.force, request.keep_repo)
         else:
             self._master.delete_pipelines(
-                [_pipeline_from(request.pipeline)], request.force, request.keep_repo
+                [to.pipeline_from(request.pipeline)], request.force, request.keep_repo
             )
         return Empty()
 
@@ -122,7 +112,7 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
     # jobs
 
     def InspectJob(self, request: Request, context: Context) -> Any:
-        job = _job_from(request.job)
+        job = to.job_from(request.job)
         jobs.need_pipeline_of(job)
         with self._database.read() as connection:
             info = jobs.inspect_job(connection, job)
@@ -146,7 +136,7 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
     def ListJob(self, request: Request, context: Context) -> Iterator[Any]:
         if request.jqFilter:
             raise NotServed("jqFilter is not served by the local pachd")
-        pipeline = _pipeline_from(request.pipeline) if request.pipeline.name else None
+        pipeline = to.pipeline_from(request.pipeline) if request.pipeline.name else None
         with self._database.read() as connection:
             if pipeline is not None:
                 pipelines.need_pipeline(connection, pipeline)
@@ -191,14 +181,10 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
             )
 
     def StopJob(self, request: Request, context: Context) -> Any:
-        job = _job_from(request.job)
-        jobs.need_pipeline_of(job)
-        with self._master.pfs.transaction() as transaction:
-            jobs.end_early(transaction, job, JobState.KILLED, request.reason or "job stopped")
-        return Empty()
+        return change(self._master.pfs, "stop_job", request, context)
 
     def DeleteJob(self, request: Request, context: Context) -> Any:
-        job = _job_from(request.job)
+        job = to.job_from(request.job)
         jobs.need_pipeline_of(job)
         with self._master.pfs.transaction() as transaction:
             jobs.delete_job(transaction, job)
@@ -208,7 +194,7 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
     # datums
 
     def InspectDatum(self, request: Request, context: Context) -> Any:
-        job = _job_from(request.datum.job)
+        job = to.job_from(request.datum.job)
         return self._datum_message(self._master.inspect_datum(job, request.datum.id))
 
     def ListDatum(self, request: Request, context: Context) -> Iterator[Any]:
@@ -217,7 +203,7 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
         if request.HasField("input"):
             found = self._master.preview_datums(specs.input_from(request.input))
         else:
-            found = self._master.list_datums(_job_from(request.job))
+            found = self._master.list_datums(to.job_from(request.job))
         marker, states = request.paginationMarker, set(request.filter.state)
         kept = [
             info
@@ -232,9 +218,9 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
 
     def GetLogs(self, request: Request, context: Context) -> Iterator[Any]:
         datum = request.datum if request.HasField("datum") else None
-        job = _job_from(request.job) if request.HasField("job") and request.job.id else None
+        job = to.job_from(request.job) if request.HasField("job") and request.job.id else None
         if job is None and datum is not None and datum.HasField("job") and datum.job.id:
-            job = _job_from(datum.job)
+            job = to.job_from(datum.job)
         now = time.time_ns()
         since = request.since.ToNanoseconds() if request.HasField("since") else 0
         if job is not None:
@@ -242,7 +228,7 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
             created = self._master.created_for_logs(job)
             start = now - since if since else created - _HOUR
         elif request.pipeline.name:
-            self._master.need_pipeline_for_logs(_pipeline_from(request.pipeline))
+            self._master.need_pipeline_for_logs(to.pipeline_from(request.pipeline))
             start = now - (since or _DAY)
         else:
             if request.data_filters or datum is not None:
@@ -260,7 +246,7 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
         def of() -> list[Job]:
             if job is not None:
                 return [job]
-            return self._master.jobs_of(_pipeline_from(request.pipeline))
+            return self._master.jobs_of(to.pipeline_from(request.pipeline))
 
         if request.follow:
             lines: Iterator[LogLine] = self._master.logs.follow(
@@ -327,14 +313,6 @@ class PpsServicer(pps_pb2_grpc.APIServicer):
                 for each in info.inputs
             ],
         )
-
-
-def _pipeline_from(message: Any) -> Pipeline:
-    return Pipeline(to.project_name(message.project), message.name)
-
-
-def _job_from(message: Any) -> Job:
-    return Job(_pipeline_from(message.pipeline), message.id)
 
 
 def _pipeline_name(pipeline: Pipeline) -> Any:

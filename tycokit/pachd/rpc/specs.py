@@ -22,11 +22,10 @@ from tycokit.pachd.pps.spec import (
     Service,
     Spout,
     Transform,
-    Trigger,
     UnionInput,
     one_input,
 )
-from tycokit.pachd.rpc.values import project_name, timestamp
+from tycokit.pachd.rpc.values import project_name, timestamp, trigger_from, trigger_message
 
 Message = Any
 _NESTED: dict[str, type[NestedInput]] = {
@@ -169,7 +168,7 @@ def input_from(message: Message) -> Input:
         trigger = _optional(pfs, "trigger")
         given.append(
             PfsInput(
-                trigger=_trigger_from(trigger) if trigger is not None else None,
+                trigger=trigger_from(trigger) if trigger is not None else None,
                 **{name: getattr(pfs, name) for name in _PFS},
             )
         )
@@ -189,24 +188,11 @@ def input_from(message: Message) -> Input:
     return one_input(given)
 
 
-def _trigger_from(message: Message) -> Trigger:
-    return Trigger(
-        branch=message.branch,
-        all=message.all,
-        rate_limit_spec=message.rate_limit_spec,
-        size=message.size,
-        commits=message.commits,
-        cron_spec=message.cron_spec,
-    )
-
-
 def input_message(given: Input) -> Message:
     if isinstance(given, PfsInput):
-        trigger = given.trigger
         pfs = pps_pb2.PFSInput(**{name: getattr(given, name) for name in _PFS})
-        if trigger is not None:
-            for name in ("branch", "all", "rate_limit_spec", "size", "commits", "cron_spec"):
-                setattr(pfs.trigger, name, getattr(trigger, name))
+        if given.trigger is not None:
+            pfs.trigger.CopyFrom(trigger_message(given.trigger))
         return pps_pb2.Input(pfs=pfs)
     if isinstance(given, CronInput):
         return pps_pb2.Input(

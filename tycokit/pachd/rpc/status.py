@@ -9,10 +9,12 @@ import grpc
 
 from tycokit.errors import (
     AlreadyExists,
+    CommitNotFinished,
     NotFound,
     NotServed,
     PachdError,
     ProjectNotEmpty,
+    RequestFailed,
     StoreError,
 )
 
@@ -21,12 +23,16 @@ _CODES: tuple[tuple[type[PachdError], grpc.StatusCode], ...] = (
     (AlreadyExists, grpc.StatusCode.ALREADY_EXISTS),
     (ProjectNotEmpty, grpc.StatusCode.FAILED_PRECONDITION),
     (NotServed, grpc.StatusCode.UNIMPLEMENTED),
+    (CommitNotFinished, grpc.StatusCode.UNAVAILABLE),
     (StoreError, grpc.StatusCode.DATA_LOSS),
 )
 
 
 def status_of(error: Exception, method: str) -> tuple[grpc.StatusCode, str] | None:
     """Code and text for a client; None for an error that nobody foresaw."""
+    if isinstance(error, RequestFailed):
+        inner = status_of(error.cause, method)
+        return (inner[0] if inner else grpc.StatusCode.UNKNOWN), str(error)
     if isinstance(error, PachdError):
         for kind, code in _CODES:
             if isinstance(error, kind):

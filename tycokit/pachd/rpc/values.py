@@ -18,8 +18,11 @@ from tycokit.pachd.pfs.values import (
     ProjectInfo,
     Repo,
     RepoInfo,
+    Trigger,
 )
+from tycokit.pachd.pps.values import Job, Pipeline
 
+_TRIGGER = ("branch", "all", "rate_limit_spec", "size", "commits", "cron_spec")
 Message = Any  # the generated modules carry no types
 
 
@@ -46,6 +49,26 @@ def address_from(message: Message) -> CommitAddress:
     """A commit's repo may stand in the commit itself or in its branch."""
     repo = message.repo if message.repo.name else message.branch.repo
     return CommitAddress(repo_from(repo), message.branch.name, message.id)
+
+
+def names_commit(message: Message) -> bool:
+    return bool(message.id or message.branch.name)
+
+
+def trigger_from(message: Message) -> Trigger:
+    return Trigger(**{name: getattr(message, name) for name in _TRIGGER})
+
+
+def trigger_message(trigger: Trigger) -> Message:
+    return pfs_pb2.Trigger(**{name: getattr(trigger, name) for name in _TRIGGER})
+
+
+def pipeline_from(message: Message) -> Pipeline:
+    return Pipeline(project_name(message.project), message.name)
+
+
+def job_from(message: Message) -> Job:
+    return Job(pipeline_from(message.pipeline), message.id)
 
 
 def project_message(name: str) -> Message:
@@ -93,6 +116,7 @@ def branch_info_message(info: BranchInfo) -> Message:
         direct_provenance=[branch_message(branch) for branch in info.direct_provenance],
         provenance=[branch_message(branch) for branch in info.provenance],
         subvenance=[branch_message(branch) for branch in info.subvenance],
+        trigger=trigger_message(info.trigger) if info.trigger else None,
     )
 
 
