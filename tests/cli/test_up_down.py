@@ -11,8 +11,11 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -244,3 +247,49 @@ def test_the_stage_command_imports_nothing_of_the_terminal() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def fetched(url: str) -> Any:
+    """JSON from a server that says where it is a moment before it listens there."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError(f"nothing answers at {url}")
+
+
+def test_lab_has_the_notebooks_and_the_token(machine: Machine) -> None:
+    assert machine.up().returncode == 0
+    serving = running.find(machine.data)
+    assert serving is not None
+    words = ["lab", "--data", str(machine.data), "--no-browser", f"--port={free_port()}"]
+    if os.geteuid() == 0:
+        words.append("--allow-root")
+    env = {**os.environ, "PACH_CONFIG": str(machine.config)}
+    for name in ("CONFIG", "DATA", "RUNTIME"):
+        env[f"JUPYTER_{name}_DIR"] = str(machine.folder / name.lower())
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "tycokit", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+    )
+    try:
+        assert lab.stderr is not None
+        found = None
+        for line in lab.stderr:
+            if found := re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)", line):
+                break
+        assert found is not None
+        # in its own environment, which its kernels inherit: Client("localhost", port) works there
+        assert psutil.Process(lab.pid).environ()["PACH_PYTHON_AUTH_TOKEN"] == serving.token
+        url = f"{found[1]}/api/contents?token={found[2]}"
+        names = {entry["name"] for entry in fetched(url)["content"]}
+        assert {"validate.ipynb", "model.ipynb"} <= names
+    finally:
+        lab.terminate()
+        lab.communicate(timeout=30)
+    assert running.find(machine.data) is not None  # Lab comes and goes, pachd stays
