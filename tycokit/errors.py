@@ -405,6 +405,14 @@ class UploadRefused(PachdError):
         super().__init__(f"cannot upload file produced by the user code {reason}")
 
 
+class AttemptFailed(PachdError):
+    """One try of a datum failed; `recovered` when the pipeline's err_cmd has dealt with it."""
+
+    def __init__(self, reason: str, recovered: bool = False) -> None:
+        self.reason, self.recovered = reason, recovered
+        super().__init__(reason)
+
+
 class JobNotFound(NotFound):
     def __init__(self, job: object) -> None:
         self.job = job

@@ -78,6 +78,11 @@ class Driver:
         for name in reversed(self._repos):
             self.client.delete_repo(name, force=True)
 
+    @property
+    def stub(self) -> Any:
+        """pps_v2.API itself, for what the client has no words for."""
+        return self.client._PPSMixin__stub
+
     def name(self, word: str = "x") -> str:
         return f"{word}_{next(_numbers)}"
 

@@ -22,10 +22,13 @@ from tycokit.pachd.pfs import repos, schema
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pps import namespace
 from tycokit.pachd.pps import schema as pps_schema
+from tycokit.pachd.pps.calls import not_batching
 from tycokit.pachd.pps.logs import Logs
 from tycokit.pachd.pps.master import Master
-from tycokit.pachd.pps.worker import Surroundings
+from tycokit.pachd.pps.secrets import Secrets
+from tycokit.pachd.pps.task import Surroundings
 from tycokit.pachd.rpc.guard import Guard
+from tycokit.pachd.rpc.nextdatum import WorkerDoor
 from tycokit.pachd.rpc.register import register
 from tycokit.pachd.store import maps, packs
 from tycokit.pachd.store.database import Database
@@ -137,7 +140,18 @@ class Pachd:
                 " with literal /pfs paths will fail; stages find their files through TYCOKIT_PFS."
                 " Installing bubblewrap helps."
             )
-        return Surroundings(pfs, chosen, scratch, self._environment, (_HOST, self.port))
+        shut = WorkerDoor(not_batching)
+        self._ends.callback(shut.close)
+        return Surroundings(
+            pfs=pfs,
+            namespace=chosen,
+            scratch=scratch,
+            environment=self._environment,
+            address=(_HOST, self.port),
+            secrets=Secrets(self.data / "secrets", pfs.database),
+            open_door=WorkerDoor,
+            shut_port=shut.port,
+        )
 
     def _bind(self) -> grpc.Server:
         threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rpc")

@@ -20,9 +20,9 @@ from typing import Any
 
 from tycokit.errors import WorkerLost
 from tycokit.pachd.pps import init
-from tycokit.pachd.pps.namespace import Namespace
+from tycokit.pachd.pps.namespace import Mounts, Namespace
 
-_POLL = 0.1  # seconds until a cancelled or late command is noticed
+POLL = 0.1  # seconds until a cancelled or late command is noticed
 _DRAIN = 0.2  # seconds that a daemon which kept the pipes may still write
 _READ = 1 << 16
 _LONGEST_LINE = 1 << 20
@@ -40,6 +40,17 @@ class Outcome:
     error: str = ""
     cut: str = ""
 
+    @property
+    def why(self) -> str:
+        """How it ended, in words."""
+        if self.cut:
+            return self.cut
+        if self.error:
+            return self.error
+        if self.code < 0:
+            return f"killed by signal {-self.code}, peak memory {self.peak_kib // 1024} MiB"
+        return f"exit status {self.code}"
+
 
 class Container:
     """Starts on construction; `close` ends every process that ever started in it.
@@ -48,7 +59,7 @@ class Container:
         WorkerLost: it cannot be started.
     """
 
-    def __init__(self, namespace: Namespace, pfs: Path) -> None:
+    def __init__(self, namespace: Namespace, mounts: Mounts) -> None:
         ours, theirs = socket.socketpair()
         self._link = ours
         self._answers = b""
@@ -56,7 +67,7 @@ class Container:
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    [*namespace.wrap(pfs), *command],
+                    [*namespace.wrap(mounts), *command],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     cwd="/",
@@ -87,6 +98,25 @@ class Container:
             WorkerLost: the container has died.
         """
         started = time.monotonic()
+        with self.start(cmd, env=env, cwd=cwd, stdin=stdin, emit=emit) as command:
+            while command.outcome is None:
+                command.attend(POLL)
+                if timeout is not None and time.monotonic() - started > timeout:
+                    command.kill(f"timed out after {timeout:g} s")
+                elif cancelled():
+                    command.kill("cancelled")
+            return command.outcome
+
+    def start(
+        self,
+        cmd: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | str,
+        stdin: bytes,
+        emit: Emit,
+    ) -> Command:
+        """Start a command; one at a time. Raises WorkerLost."""
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         with tempfile.TemporaryFile() as source:
@@ -105,45 +135,7 @@ class Container:
                 os.close(out_write)
                 os.close(err_write)
         pipes = {out_read: _Lines("stdout", emit), err_read: _Lines("stderr", emit)}
-        try:
-            return self._attend(pipes, started, timeout, cancelled)
-        finally:
-            for descriptor, lines in pipes.items():
-                lines.end()
-                os.close(descriptor)
-
-    def _attend(
-        self,
-        pipes: dict[int, _Lines],
-        started: float,
-        timeout: float | None,
-        cancelled: Callable[[], bool],
-    ) -> Outcome:
-        open_ = set(pipes)
-        pid, error, cut = 0, "", ""
-        ended: dict[str, Any] | None = None
-        until = 0.0
-        while ended is None or (open_ and time.monotonic() < until):
-            waited: list[socket.socket | int] = [self._link, *open_]
-            ready = select.select(waited, [], [], _POLL)[0]
-            for descriptor in [each for each in open_ if each in ready]:
-                data = os.read(descriptor, _READ)
-                pipes[descriptor].feed(data)
-                if not data:
-                    open_.discard(descriptor)
-            if self._link in ready:
-                for answer in self._receive():
-                    if "pid" in answer:
-                        pid, error = answer["pid"], answer["error"]
-                    else:
-                        ended, until = answer, time.monotonic() + _DRAIN
-            late = timeout is not None and time.monotonic() - started > timeout
-            if pid and not cut and ended is None and (late or cancelled()):
-                cut = f"timed out after {timeout:g} s" if late else "cancelled"
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
-        seconds = time.monotonic() - started
-        return Outcome(ended["exit"], seconds, ended["peak_kib"], error, cut)
+        return Command(self._link, self._receive, pipes)
 
     def _receive(self) -> list[dict[str, Any]]:
         try:
@@ -163,6 +155,83 @@ class Container:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class Command:
+    """A command that runs in a container; `outcome` is there once it has ended.
+
+    As a context manager it is over at the end of the block, killed where it still runs.
+    """
+
+    def __init__(
+        self,
+        link: socket.socket,
+        receive: Callable[[], list[dict[str, Any]]],
+        pipes: dict[int, _Lines],
+    ) -> None:
+        self.outcome: Outcome | None = None
+        self._link = link
+        self._receive = receive
+        self._pipes = pipes
+        self._open = set(pipes)
+        self._started = time.monotonic()
+        self._pid = 0
+        self._error = self._cut = ""
+        self._ended: dict[str, Any] | None = None
+        self._until = 0.0
+
+    def __enter__(self) -> Command:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def attend(self, seconds: float, *wake: int) -> None:
+        """Hand on its output, for so long or until a descriptor of `wake` can be read.
+
+        Raises:
+            WorkerLost: the container has died.
+        """
+        waited: list[socket.socket | int] = [self._link, *self._open, *wake]
+        ready = select.select(waited, [], [], seconds)[0]
+        for descriptor in [each for each in self._open if each in ready]:
+            data = os.read(descriptor, _READ)
+            self._pipes[descriptor].feed(data)
+            if not data:
+                self._open.discard(descriptor)
+        if self._link in ready:
+            for answer in self._receive():
+                if "pid" in answer:
+                    self._pid, self._error = answer["pid"], answer["error"]
+                else:
+                    self._ended, self._until = answer, time.monotonic() + _DRAIN
+        if self._ended is not None and (not self._open or time.monotonic() > self._until):
+            for lines in self._pipes.values():
+                lines.end()
+            seconds = time.monotonic() - self._started
+            exit_, peak = self._ended["exit"], self._ended["peak_kib"]
+            self.outcome = Outcome(exit_, seconds, peak, self._error, self._cut)
+
+    def kill(self, why: str) -> None:
+        """Kill its process group, the first time that this is called; it ends soon."""
+        if not self._cut and self._ended is None and self._pid:
+            self._cut = why
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Wait for its end, which this brings about."""
+        try:
+            while self.outcome is None:
+                self.kill("ended")
+                self.attend(POLL)
+        except WorkerLost:
+            pass  # then it is gone as well
+        finally:
+            for descriptor, lines in self._pipes.items():
+                lines.end()
+                os.close(descriptor)
+            self._pipes = {}
 
 
 class _Lines:

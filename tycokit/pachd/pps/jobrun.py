@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import replace
 
 from tycokit.pachd.pfs import rows
@@ -15,15 +16,16 @@ from tycokit.pachd.pfs.values import CommitAddress, Repo
 from tycokit.pachd.pps import jobs
 from tycokit.pachd.pps.datums import Datum, MatchedFile, Matches, enumerate_datums
 from tycokit.pachd.pps.logs import JobLog
-from tycokit.pachd.pps.plan import BaseRecord, Plan, plan
+from tycokit.pachd.pps.plan import BaseRecord, Plan, datum_sets, plan
 from tycokit.pachd.pps.pool import Pool
 from tycokit.pachd.pps.spec import Input, PfsInput
+from tycokit.pachd.pps.task import Task
 from tycokit.pachd.pps.values import DatumRecord, DatumState, JobInfo, JobState, Stats
-from tycokit.pachd.pps.worker import Task
 from tycokit.pachd.store.maps import EMPTY, Maps
 from tycokit.pachd.store.packs import Stage
 
 _LOG = logging.getLogger(__name__)
+_TIMED_OUT = " jobtimed out"  # letter for letter what Pachyderm says
 
 
 def match(pfs: Pfs, given: PfsInput) -> Matches:
@@ -55,6 +57,8 @@ class JobRun:
         self._log = log
         self._info = info
         self._cancelled = threading.Event()
+        self._started = 0
+        self.base = EMPTY  # the map of datums that this run goes by, though its job may be deleted
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -71,19 +75,37 @@ class JobRun:
         self._note_plan(planned)
         done = self._results()
         spec_commit = self._spec_commit()
-        tasks = [
-            Task(job, self._info.spec, spec_commit, each, self._log)
-            for each in planned.run
-            if each.datum.id not in done
-        ]
+        left = [each for each in planned.run if each.datum.id not in done]
         self._tell(
             f"{len(datums)} datums: {len(planned.skip)} skipped,"
-            f" {len(tasks)} to process, {len(done)} processed before"
+            f" {len(left)} to process, {len(done)} processed before"
         )
-        if tasks:
-            self._pool.process(tasks, self._keep, self._cancelled.is_set)
-        if not self._cancelled.is_set():
+        spec = self._info.spec
+        sets = [
+            [Task(job, spec, spec_commit, each, self._log) for each in some]
+            for some in datum_sets(left, spec.datum_set_spec, spec.workers)
+        ]
+        if sets:
+            self._pool.process(sets, self._keep, self._over)
+        if self._cancelled.is_set():
+            return
+        if self._late():
+            self._time_out()
+        else:
             self._finish(planned, base_root_)
+
+    def _over(self) -> bool:
+        return self._cancelled.is_set() or self._late()
+
+    def _late(self) -> bool:
+        limit = self._info.spec.job_timeout
+        return bool(limit) and time.time_ns() > self._started + int((limit or 0) * 1e9)
+
+    def _time_out(self) -> None:
+        with self._pfs.transaction() as transaction:
+            if jobs.job_row(transaction.connection, self._info.job) is not None:
+                jobs.end_early(transaction, self._info.job, JobState.KILLED, _TIMED_OUT)
+        self._tell(f"updating job info, state: KILLED: {_TIMED_OUT.strip()}")
 
     def _tell(self, message: str) -> None:
         self._log.write(message, master=True)
@@ -95,6 +117,8 @@ class JobRun:
                 " + (started IS NOT NULL) WHERE id = ? AND finished IS NULL",
                 (int(JobState.RUNNING), transaction.now, self._row_id(transaction.connection)),
             ).rowcount
+            row = jobs.job_row(transaction.connection, self._info.job)
+        self._started = row["started"] or 0 if row is not None else 0
         return changed == 1
 
     def _row_id(self, connection: rows.Connection) -> int | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tycokit.pachd.pps.values import InputFile, Job, Pipeline
+from tycokit.pachd.pps.values import InputFile, Job, Pipeline, selects
 
 _POLL = 0.2  # seconds between two looks of one who follows
 
@@ -49,8 +49,7 @@ class LogFilter:
             return False
         if self.datum and line.datum != self.datum:
             return False
-        known = {value for pair in line.inputs for value in pair}
-        return known.issuperset(self.inputs)
+        return selects(self.inputs, line.inputs)
 
 
 class JobLog:

@@ -13,9 +13,9 @@ from tycokit.pachd.pps.jobrun import datums_of
 from tycokit.pachd.pps.logs import Logs
 from tycokit.pachd.pps.scheduler import Scheduler
 from tycokit.pachd.pps.spec import CronInput, Input, PipelineSpec, Transform, leaves
+from tycokit.pachd.pps.task import Surroundings, input_files
 from tycokit.pachd.pps.validation import validate
 from tycokit.pachd.pps.values import DatumInfo, DatumRecord, DatumState, Job, Pipeline
-from tycokit.pachd.pps.worker import Surroundings, input_files
 from tycokit.pachd.store.maps import EMPTY, Maps
 
 
@@ -25,6 +25,7 @@ class Master:
     def __init__(self, pfs: Pfs, maps: Maps, logs: Logs, around: Surroundings) -> None:
         self.pfs = pfs
         self.logs = logs
+        self.secrets = around.secrets
         self.scheduler = Scheduler(pfs, maps, logs, around)
         self._maps = maps
         pfs.on_propagated = jobs.create_for

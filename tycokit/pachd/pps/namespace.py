@@ -1,8 +1,9 @@
-"""Ways to give a process a private /pfs, best first.
+"""Ways to give a process a private /pfs (and folders of secrets), best first.
 
 Each is a command in front of the worker's first process. As the root folder cannot get a new
 folder from a user without rights, the namespace's root is a tmpfs into which the top-level folders
-are bound; that leaves no trace on the real one either.
+are bound; that leaves no trace on the real one either. A folder for which a new mount point is
+wanted deeper down is treated likewise.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _PROBE_SECONDS = 10
-Wrap = Callable[[Path], list[str]]
+_NOT_BELOW = ("/pfs", "/proc", "/sys", "/dev")
+Mounts = Mapping[str, Path]
+"""Where in the namespace → which folder."""
+Wrap = Callable[[Mounts], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,42 +31,106 @@ class Namespace:
     wrap: Wrap
 
 
-def bubblewrap(pfs: Path) -> list[str]:
-    """Arguments that run a command with the folder bound on /pfs."""
-    command = ["bwrap", "--tmpfs", "/"]
-    for entry in _top_level():
-        if entry.is_symlink():
-            command += ["--symlink", str(entry.readlink()), str(entry)]
+@dataclass(frozen=True, slots=True)
+class Tmpfs:
+    """An empty file system in memory at a path."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A folder or file at another path, which is made for it."""
+
+    source: Path
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link as it is on the real file system."""
+
+    path: Path
+    target: str
+
+
+Step = Tmpfs | Bind | Link
+
+
+def can_mount(path: str) -> bool:
+    """Whether a folder can be mounted at a path of the namespace."""
+    if not path.startswith("/") or ".." in Path(path).parts:
+        return False
+    point = _real(Path(path))
+    if point == Path("/") or (point.exists() and not point.is_dir()):
+        return False
+    return not any(Path(each) in (point, *point.parents) for each in _NOT_BELOW)
+
+
+def _real(point: Path) -> Path:
+    """Where a path leads when links on the way are followed."""
+    return _existing(point).resolve() / point.relative_to(_existing(point))
+
+
+def _existing(point: Path) -> Path:
+    return next(each for each in (point, *point.parents) if each.exists())
+
+
+def steps(mounts: Mounts) -> list[Step]:
+    """How to build the namespace's files, in order; the real ones stay as they are."""
+    points = {_real(Path(path)): source for path, source in mounts.items()}
+    opened = {Path("/"), *(_existing(point) for point in points if not point.exists())}
+    made: list[Step] = []
+    for folder in sorted(opened):
+        made.append(Tmpfs(folder))
+        for entry in sorted(folder.iterdir()):
+            if entry in points or entry in opened:
+                continue
+            if entry.is_symlink():
+                made.append(Link(entry, str(entry.readlink())))
+            else:
+                made.append(Bind(entry, entry))
+    return made + [Bind(source, point) for point, source in sorted(points.items())]
+
+
+def bubblewrap(mounts: Mounts) -> list[str]:
+    """Arguments that run a command with the folders bound where they are wanted."""
+    command = ["bwrap"]
+    for step in steps(mounts):
+        if isinstance(step, Tmpfs):
+            command += ["--tmpfs", str(step.path)]
+        elif isinstance(step, Link):
+            command += ["--symlink", step.target, str(step.path)]
         else:
-            command += ["--dev-bind", str(entry), str(entry)]
-    return [*command, "--bind", str(pfs), "/pfs", "--"]
+            # an entry of a folder such as /tmp may be gone by now
+            how = "--dev-bind-try" if step.source == step.path else "--dev-bind"
+            command += [how, str(step.source), str(step.path)]
+    return [*command, "--"]
 
 
-def unshare(pfs: Path) -> list[str]:
+def unshare(mounts: Mounts) -> list[str]:
     """The same with util-linux alone."""
-    lines = ["set -e", "new=$(mktemp -d)", 'mount -t tmpfs tmpfs "$new"']
-    for entry in _top_level():
-        quoted = shlex.quote(entry.name)
-        if entry.is_symlink():
-            lines.append(f'ln -s {shlex.quote(str(entry.readlink()))} "$new"/{quoted}')
-        elif entry.is_dir():
-            lines.append(f'mkdir "$new"/{quoted}; mount --rbind /{quoted} "$new"/{quoted}')
-    lines += [
-        f'mkdir "$new"/pfs; mount --rbind {shlex.quote(str(pfs))} "$new"/pfs',
-        'exec chroot "$new" "$@"',
-    ]
+    lines = ["set -e", "new=$(mktemp -d)"]
+    for step in steps(mounts):
+        here = f'"$new"{shlex.quote(str(step.path))}'
+        if isinstance(step, Tmpfs):
+            lines.append(f"mkdir -p {here}; mount -t tmpfs tmpfs {here}")
+        elif isinstance(step, Link):
+            lines.append(f"ln -s {shlex.quote(step.target)} {here}")
+        else:
+            parent = f'"$new"{shlex.quote(str(step.path.parent))}'
+            make = "mkdir -p" if step.source.is_dir() else "touch"
+            source = shlex.quote(str(step.source))
+            lines.append(f"mkdir -p {parent}; {make} {here}; mount --rbind {source} {here}")
+    lines.append('exec chroot "$new" "$@"')
     script = "\n".join(lines)
     flags = ["--mount", "--propagation", "private"]
     return ["unshare", "--user", "--map-root-user", *flags, "sh", "-c", script, "sh"]
 
 
-def folder(_pfs: Path) -> list[str]:
+def folder(_mounts: Mounts) -> list[str]:
     """Nothing in front: user code is told the folder in TYCOKIT_PFS."""
     return []
-
-
-def _top_level() -> list[Path]:
-    return sorted(entry for entry in Path("/").iterdir() if entry.name != "pfs")
 
 
 def choose(scratch: Path) -> Namespace:
@@ -77,7 +145,7 @@ def _works(name: str, wrap: Wrap, scratch: Path) -> bool:
     pfs = scratch / f"probe-{name}"
     pfs.mkdir(parents=True, exist_ok=True)
     (pfs / "seen").touch()
-    command = wrap(pfs)
+    command = wrap({"/pfs": pfs})
     try:
         if shutil.which(command[0]) is None:
             return False

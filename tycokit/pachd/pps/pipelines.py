@@ -16,6 +16,7 @@ from tycokit.pachd.pfs.transaction import Transaction, add_commit, finish_empty
 from tycokit.pachd.pfs.values import Branch, CommitAddress, Origin, Repo
 from tycokit.pachd.pps import jobs, specjson
 from tycokit.pachd.pps.defaults import with_defaults
+from tycokit.pachd.pps.secrets import check_mounts
 from tycokit.pachd.pps.spec import CronInput, PfsInput, PipelineSpec, input_branches, leaves
 from tycokit.pachd.pps.validation import validate
 from tycokit.pachd.pps.values import JobState, Pipeline, PipelineInfo
@@ -49,6 +50,8 @@ def create_pipeline(
     spec = with_defaults(given, new_salt, transaction.now)
     validate(spec, update=update)
     refuse_unserved(spec)
+    if spec.transform is not None:
+        check_mounts(connection, spec.transform)
     pipeline = Pipeline(spec.project, spec.name)
     row = pipeline_row(connection, pipeline)
     if row is not None and not update:
@@ -77,7 +80,6 @@ def create_pipeline(
 
 def refuse_unserved(spec: PipelineSpec) -> None:
     """Raises NotServed for what would be accepted and then not happen."""
-    transform = spec.transform
     inputs = list(leaves(spec.input))
     unserved = {
         "spouts": spec.spout is not None,
@@ -86,11 +88,7 @@ def refuse_unserved(spec: PipelineSpec) -> None:
         "s3 outputs": spec.s3_out,
         "cron inputs": any(isinstance(leaf, CronInput) for leaf in inputs),
         "s3 inputs": any(isinstance(leaf, PfsInput) and leaf.s3 for leaf in inputs),
-        "lazy inputs": any(isinstance(leaf, PfsInput) and leaf.lazy for leaf in inputs),
         "input triggers": any(isinstance(leaf, PfsInput) and leaf.trigger for leaf in inputs),
-        "datum batching": bool(transform and transform.datum_batching),
-        "secrets": bool(transform and transform.secrets),
-        "job timeouts": bool(spec.job_timeout),
         "spec commits": spec.spec_commit is not None,
     }
     for what, asked in unserved.items():

@@ -7,13 +7,14 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tycokit.errors import InvalidPath, UploadRefused
 from tycokit.pachd.pfs.filetree import Content
 from tycokit.pachd.pfs.hashes import Chunker
 from tycokit.pachd.pfs.names import check_path
+from tycokit.pachd.pps.pipes import Pipes
 from tycokit.pachd.store.packs import Packs, Stage
 
 _READ = 1 << 20
@@ -29,6 +30,20 @@ class _Placed:
     modified: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a datum shall find, by path below /pfs.
+
+    `lazy` files are pipes that are filled when they are opened, `hollow` ones are empty; both come
+    with the content that stands behind them in PFS.
+    """
+
+    files: dict[str, Content] = field(default_factory=dict)
+    lazy: dict[str, Content] = field(default_factory=dict)
+    hollow: dict[str, Content] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+
+
 class Place:
     """The folder that a worker sees as /pfs.
 
@@ -40,12 +55,17 @@ class Place:
         self.root = root
         self._packs = packs
         self._placed: dict[str, _Placed] = {}
+        self._behind: dict[str, Content] = {}
+        self._pipes: Pipes | None = None
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
 
-    def arrange(self, files: Mapping[str, Content], folders: set[str], env: str) -> int:
-        """Lay out a datum: files by path below /pfs, empty folders, and .env; bytes written."""
+    def arrange(self, wanted: Wanted, env: str) -> int:
+        """Lay out a datum, and .env; bytes written."""
         written = 0
+        self.release()
+        files = {**wanted.files, **dict.fromkeys(wanted.hollow, Content(0, ()))}
+        folders = wanted.folders
         self._sweep(files, folders)
         for folder in folders:
             (self.root / folder).mkdir(parents=True, exist_ok=True)
@@ -54,7 +74,16 @@ class Place:
                 written += self._put(path, content)
         (self.root / "out").mkdir()
         (self.root / ".env").write_text(env)
+        self._behind = {**wanted.hollow, **wanted.lazy}
+        if wanted.lazy:
+            pipes = {self.root / path: content for path, content in wanted.lazy.items()}
+            self._pipes = Pipes(self._packs, pipes)
         return written
+
+    def release(self) -> int:
+        """End what fills the lazy files; the bytes that this took."""
+        pipes, self._pipes = self._pipes, None
+        return pipes.close() if pipes is not None else 0
 
     def _sweep(self, files: Mapping[str, Content], folders: set[str]) -> None:
         """Remove all that the next datum does not want exactly as it lies there."""
@@ -114,7 +143,8 @@ class Place:
                 raise UploadRefused(
                     f"because its name cannot be represented in PFS: {error}"
                 ) from error
-            found[path] = _store(file, stage)
+            behind = self._behind_link(file)
+            found[path] = behind if behind is not None else _store(file, stage)
         return found
 
     def _regular_files(
@@ -130,8 +160,15 @@ class Place:
             mode = real.stat().st_mode
             if stat.S_ISDIR(mode):
                 yield from self._regular_files(real, name, (*seen, here))
-            elif stat.S_ISREG(mode):
+            elif stat.S_ISREG(mode) or self._behind_link(real) is not None:
                 yield name, real
+
+    def _behind_link(self, real: Path) -> Content | None:
+        """What a link to a lazy or hollow input stands for; None when it is a file of its own."""
+        if self.root not in real.parents:
+            return None
+        content = self._behind.get(str(real.relative_to(self.root)))
+        return content if content is None or real.stat().st_size == 0 else None
 
     def _followed(self, entry: Path, name: str) -> Path:
         """Where a link leads, as the user code sees it: its /pfs is our root."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tycokit.pachd.pps.datums import Datum, datum_hash
+from tycokit.pachd.pps.spec import DatumSetSpec
+
+_SETS_PER_WORKER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,24 @@ class Plan:
     @property
     def stale(self) -> tuple[str, ...]:
         return self.changed + self.gone
+
+
+def datum_sets(
+    planned: Sequence[PlannedDatum], spec: DatumSetSpec | None, workers: int
+) -> list[Sequence[PlannedDatum]]:
+    """Cut what a job runs into the sets that its workers take, one at a time, in order."""
+    spec = spec or DatumSetSpec()
+    most = spec.number
+    if not most and not spec.size_bytes:
+        most = max(1, len(planned) // (workers * (spec.per_worker or _SETS_PER_WORKER)))
+    sets: list[Sequence[PlannedDatum]] = []
+    start = size = 0
+    for end, each in enumerate(planned, 1):
+        size += each.datum.size
+        if (most and end - start >= most) or (spec.size_bytes and size >= spec.size_bytes):
+            sets.append(planned[start:end])
+            start, size = end, 0
+    return [*sets, planned[start:]] if start < len(planned) else sets
 
 
 def plan(

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from tycokit.pachd.pps.spec import PipelineSpec
-from tycokit.pachd.pps.values import DatumRecord
-from tycokit.pachd.pps.worker import Surroundings, Task, Worker
+from tycokit.pachd.pps.task import Surroundings, Task
+from tycokit.pachd.pps.values import DatumRecord, Job, WorkerStatus
+from tycokit.pachd.pps.worker import Worker
 from tycokit.pachd.store.packs import Stage
 
 _KEEP_EVERY = 0.5  # seconds between two times that a worker's results are made durable
@@ -27,19 +28,21 @@ class Pool:
         self._workers: list[Worker] = []
         self._lock = threading.Lock()
 
-    def process(self, tasks: Sequence[Task], keep: Keep, cancelled: Callable[[], bool]) -> None:
-        """Run all tasks; back when each is done or the job was cancelled.
+    def process(
+        self, sets: Sequence[Sequence[Task]], keep: Keep, cancelled: Callable[[], bool]
+    ) -> None:
+        """Run all datum sets; back when each is done or the job was cancelled.
 
         Raises:
             Exception: what a worker's thread met that is no failure of a datum (a full disk, say).
         """
-        waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
-        for task in tasks:
-            waiting.put(task)
+        waiting: queue.SimpleQueue[Sequence[Task]] = queue.SimpleQueue()
+        for each in sets:
+            waiting.put(each)
         with self._lock:
-            while len(self._workers) < min(self._spec.workers, len(tasks)):
+            while len(self._workers) < min(self._spec.workers, len(sets)):
                 self._workers.append(Worker(self._around, self._spec, self.version))
-            workers = self._workers[: len(tasks)]
+            workers = self._workers[: len(sets)]
         failures: list[BaseException] = []
         stop = lambda: bool(failures) or cancelled()  # noqa: E731
         threads = [
@@ -58,7 +61,7 @@ class Pool:
     def _work(
         self,
         worker: Worker,
-        waiting: queue.SimpleQueue[Task],
+        waiting: queue.SimpleQueue[Sequence[Task]],
         keep: Keep,
         stop: Callable[[], bool],
         failures: list[BaseException],
@@ -69,16 +72,15 @@ class Pool:
         try:
             while not stop():
                 try:
-                    task = waiting.get_nowait()
+                    tasks = waiting.get_nowait()
                 except queue.Empty:
                     break
-                record = worker.process(task, stage, stop)
-                if record is not None:
+                for record in worker.process(tasks, lambda: stage, stop):  # noqa: B023
                     done.append(record)
-                if time.monotonic() - kept > _KEEP_EVERY and done:
-                    stage.seal()
-                    keep(stage, done)
-                    stage, done, kept = self._around.pfs.packs.stage(), [], time.monotonic()
+                    if time.monotonic() - kept > _KEEP_EVERY:
+                        stage.seal()
+                        keep(stage, done)
+                        stage, done, kept = self._around.pfs.packs.stage(), [], time.monotonic()
             if done and not stop():
                 stage.seal()
                 keep(stage, done)
@@ -87,6 +89,20 @@ class Pool:
         except BaseException as error:
             stage.drop()
             failures.append(error)
+
+    def restart(self, job: Job, filters: Sequence[str]) -> bool:
+        """Begin again with the datums being run that match; whether there were any."""
+        with self._lock:
+            workers = list(self._workers)
+        restarted = [worker for worker in workers if worker.restart(job, filters)]
+        return bool(restarted)
+
+    def status(self) -> list[WorkerStatus]:
+        """What the workers that have work are doing."""
+        with self._lock:
+            workers = list(self._workers)
+        found = [worker.status for worker in workers]
+        return [each for each in found if each is not None]
 
     def close(self) -> None:
         """End every worker."""

@@ -12,8 +12,8 @@ from tycokit.pachd.pps import jobs, pipelines
 from tycokit.pachd.pps.jobrun import JobRun
 from tycokit.pachd.pps.logs import Logs
 from tycokit.pachd.pps.pool import Pool
+from tycokit.pachd.pps.task import Surroundings
 from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline
-from tycokit.pachd.pps.worker import Surroundings
 from tycokit.pachd.store.maps import Maps
 
 _LOG = logging.getLogger(__name__)

@@ -34,4 +34,12 @@ MIGRATIONS = (
         ) WITHOUT ROWID
         """,
     ),
+    Migration(
+        "pps-2",
+        """
+        CREATE TABLE secret (
+            name TEXT PRIMARY KEY, type TEXT NOT NULL, created INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from enum import IntEnum
 
@@ -123,6 +125,30 @@ class InputFile:
     path: str
     size: int
     hash: str  # hex
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """What a worker does at a moment."""
+
+    worker: str
+    job: Job
+    started: int
+    inputs: tuple[InputFile, ...]
+
+
+def selects(filters: Iterable[str], inputs: Iterable[tuple[str, str]]) -> bool:
+    """Whether each filter is the path or the hash (hex or base64) of one of the inputs.
+
+    The inputs are (path, hash in hex).
+    """
+    wanted = set(filters)
+    if not wanted:
+        return True
+    known: set[str] = set()
+    for path, hash_ in inputs:
+        known |= {path, hash_, base64.b64encode(bytes.fromhex(hash_)).decode()}
+    return wanted <= known
 
 
 @dataclass(frozen=True, slots=True)

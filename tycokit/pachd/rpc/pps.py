@@ -29,6 +29,7 @@ from tycokit.pachd.pps.values import (
 from tycokit.pachd.rpc import specs
 from tycokit.pachd.rpc import values as to
 from tycokit.pachd.rpc.changes import change
+from tycokit.pachd.rpc.secrets import SecretHandlers
 
 Request = Any
 Context = Any
@@ -38,10 +39,11 @@ _PAUSED, _RUNNING = 5, 2  # pps_v2.PipelineState
 _TRANSFORM = 1  # pps_v2.PipelineInfo.PipelineType
 
 
-class PpsServicer(pps_pb2_grpc.APIServicer):
+class PpsServicer(SecretHandlers, pps_pb2_grpc.APIServicer):
     """What is not here answers UNIMPLEMENTED through the generated base class."""
 
     def __init__(self, master: Master) -> None:
+        super().__init__(master.secrets)
         self._master = master
         self._database = master.pfs.database
 

@@ -1,0 +1,171 @@
+"""Secrets: one file each that only this user can read, as Kubernetes' JSON of a Secret."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tycokit.errors import InvalidSecret, InvalidSpec, NotServed, SecretExists, SecretNotFound
+from tycokit.pachd.pfs import rows
+from tycokit.pachd.pps.namespace import can_mount
+from tycokit.pachd.pps.spec import Transform
+from tycokit.pachd.store.database import Database
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")  # Kubernetes: a DNS subdomain
+_KEY = re.compile(r"(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}")
+_SUITE = "pachyderm"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """What may be told of a secret: never its values."""
+
+    name: str
+    type: str
+    created: int  # ns since the epoch
+
+
+class Secrets:
+    """Their names stand in the database, their values in one folder, made with the first of them.
+
+    The file comes before the row and goes after it: a row never names a file that is not there.
+    """
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._folder = folder
+        self._database = database
+
+    def create(self, file: bytes, now: int) -> None:
+        """Keep a secret.
+
+        Args:
+            file: JSON of a Kubernetes Secret, its data in base64.
+
+        Raises:
+            InvalidSecret, SecretExists.
+        """
+        name, kept = _parse(file)
+        with self._database.write() as connection:
+            if _row(connection, name) is not None:
+                raise SecretExists(name)
+            self._put(name, kept)
+            connection.execute("INSERT INTO secret VALUES (?, ?, ?)", (name, kept["type"], now))
+
+    def _put(self, name: str, kept: dict[str, Any]) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        staged = self._folder / f"{name}.new"
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            json.dump(kept, out)
+            out.flush()
+            os.fsync(descriptor)
+        staged.rename(self._path(name))
+        self._sync()
+
+    def delete(self, name: str) -> None:
+        """Raises SecretNotFound."""
+        with self._database.write() as connection:
+            if connection.execute("DELETE FROM secret WHERE name = ?", (name,)).rowcount == 0:
+                raise SecretNotFound(name, "failed to delete secret: ")
+        self._path(name).unlink(missing_ok=True)
+
+    def inspect(self, name: str) -> SecretInfo:
+        """Raises SecretNotFound."""
+        with self._database.read() as connection:
+            row = _row(connection, name)
+        if row is None:
+            raise SecretNotFound(name, "failed to get secret: ")
+        return SecretInfo(row["name"], row["type"], row["created"])
+
+    def list(self) -> list[SecretInfo]:
+        """By name."""
+        with self._database.read() as connection:
+            found = connection.execute("SELECT * FROM secret ORDER BY name").fetchall()
+        return [SecretInfo(row["name"], row["type"], row["created"]) for row in found]
+
+    def values(self, name: str) -> dict[str, bytes]:
+        """The secret itself, by key; for user code only. Raises SecretNotFound."""
+        self.inspect(name)
+        try:
+            data: dict[str, str] = json.loads(self._path(name).read_text())["data"]
+        except FileNotFoundError as error:
+            raise SecretNotFound(name) from error
+        return {key: base64.b64decode(value) for key, value in data.items()}
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _sync(self) -> None:
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _row(connection: rows.Connection, name: str) -> rows.Row | None:
+    row: rows.Row | None = connection.execute(
+        "SELECT * FROM secret WHERE name = ?", (name,)
+    ).fetchone()
+    return row
+
+
+def check_mounts(connection: rows.Connection, transform: Transform) -> None:
+    """Refuse a transform whose secrets are not there, or cannot be where it wants them.
+
+    Raises:
+        InvalidSpec, NotServed.
+    """
+    for each in transform.secrets:
+        if _row(connection, each.name) is None:
+            raise InvalidSpec(f"missing Kubernetes secret {each.name}")
+        if each.mount_path and not can_mount(each.mount_path):
+            raise NotServed(
+                f"a secret at the mount_path {each.mount_path!r} is not served by the local pachd:"
+                " it must be the absolute path of a folder that is not below /pfs, /proc, /sys or"
+                " /dev"
+            )
+        if each.env_var and not each.key:
+            raise InvalidSpec(f"secret {each.name}: env_var {each.env_var} needs a key")
+
+
+def _parse(file: bytes) -> tuple[str, dict[str, Any]]:
+    """Name and what is kept of a secret; no message may quote any part of a value."""
+    try:
+        given = json.loads(file)
+    except ValueError:
+        raise InvalidSecret("the file is not JSON") from None
+    if not isinstance(given, dict) or not isinstance(given.get("metadata"), dict):
+        raise InvalidSecret("the file is not the JSON of a Kubernetes Secret")
+    if given.get("kind", "Secret") != "Secret":
+        raise InvalidSecret(f"it is of the kind {given['kind']!r}, not Secret")
+    metadata = given["metadata"]
+    name = metadata.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidSecret(
+            "its name must be lower case letters, digits, '-' and '.', and begin and end with a"
+            " letter or digit"
+        )
+    labels = dict(metadata.get("labels") or {})
+    if labels.get("suite", _SUITE) != _SUITE:
+        raise InvalidSecret(f'invalid "suite" label set on secret: suite={labels["suite"]}')
+    labels |= {"suite": _SUITE, "secret-source": "pachyderm-user"}
+    data = dict(given.get("data") or {})
+    for key, value in dict(given.get("stringData") or {}).items():
+        data[key] = base64.b64encode(str(value).encode()).decode()
+    for key, value in data.items():
+        if not _KEY.fullmatch(key):
+            raise InvalidSecret(f"its key {key!r} must be letters, digits, '-', '_' or '.'")
+        try:
+            base64.b64decode(value, validate=True)
+        except (TypeError, ValueError, binascii.Error):
+            raise InvalidSecret(f"the value of its key {key!r} is not base64") from None
+    annotations = metadata.get("annotations") or {}
+    kind = given.get("type") or "Opaque"
+    return name, {"type": kind, "labels": labels, "annotations": annotations, "data": data}

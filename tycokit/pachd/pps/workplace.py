@@ -1,0 +1,63 @@
+"""Where a worker works: its folder, its /pfs, its secrets and the container around them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tycokit.pachd.pps import userenv
+from tycokit.pachd.pps.container import Container
+from tycokit.pachd.pps.mounts import mount
+from tycokit.pachd.pps.placing import Place
+from tycokit.pachd.pps.spec import Transform
+from tycokit.pachd.pps.task import Surroundings, Task
+
+
+class Workplace:
+    """Owns its container, which starts when it is first needed, and its folder."""
+
+    def __init__(self, around: Surroundings, name: str) -> None:
+        self.name = name
+        self.around = around
+        self._folder = around.scratch / name
+        self.place = Place(self._folder / "pfs", around.pfs.packs)
+        self.work = self._folder / "work"
+        self.work.mkdir()
+        self._container: Container | None = None
+        self._secrets: dict[str, str] = {}
+
+    @property
+    def root(self) -> str:
+        """The folder of the inputs, as user code sees it."""
+        return "/pfs" if self.around.namespace.private else str(self.place.root)
+
+    def container(self, transform: Transform) -> Container:
+        """The running container.
+
+        Raises:
+            WorkerLost; SecretNotFound, SecretKeyMissing, NotServed: the transform's secrets.
+        """
+        if self._container is None:
+            secrets = mount(
+                self.around.secrets, transform, self.around.namespace, self._folder / "secrets"
+            )
+            mounts: dict[str, Path] = {"/pfs": self.place.root, **secrets.mounts}
+            self._secrets = secrets.env
+            self._container = Container(self.around.namespace, mounts)
+        return self._container
+
+    def environment(self, task: Task, port: int) -> dict[str, str]:
+        """Of a command in the running container, save what is told of the datum."""
+        env = userenv.of_worker(self.around, task, self.name, port, str(self.place.root))
+        return {**env, **self._secrets}
+
+    def end_container(self) -> None:
+        """End every process in it."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def close(self) -> None:
+        self.place.release()
+        self.end_container()
+        shutil.rmtree(self._folder, ignore_errors=True)
