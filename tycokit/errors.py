@@ -233,6 +233,14 @@ class PageMissing(StoreError):
         super().__init__(f"page {hash_.hex()} is not in the store")
 
 
+class StoreDamaged(StoreError):
+    """Something that is needed is missing or damaged; `what` says what."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"the data folder is damaged: {what}")
+
+
 class NotFound(PachdError):
     """The object that a call names does not exist."""
 

@@ -18,7 +18,7 @@ from typing import IO
 import grpc
 
 from tycokit.errors import CannotListen, FolderInUse, FolderUnusable
-from tycokit.pachd.pfs import repos, schema
+from tycokit.pachd.pfs import references, repos, schema
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pps import namespace
 from tycokit.pachd.pps import schema as pps_schema
@@ -32,16 +32,58 @@ from tycokit.pachd.rpc.nextdatum import WorkerDoor
 from tycokit.pachd.rpc.register import register
 from tycokit.pachd.store import maps, packs
 from tycokit.pachd.store.database import Database
+from tycokit.pachd.store.garbage import Collected
+from tycokit.pachd.upkeep import IDLE_SECONDS, Upkeep
 
 _LOG = logging.getLogger(__name__)
 _HOST = "127.0.0.1"  # create_pipeline runs commands: no other machine may reach it
 _THREADS = 256  # each subscription, wait and followed log holds one; idle ones cost nothing
-_MIGRATIONS = (*packs.MIGRATIONS, *maps.MIGRATIONS, *schema.MIGRATIONS, *pps_schema.MIGRATIONS)
+_MIGRATIONS = (
+    *packs.MIGRATIONS,
+    *maps.MIGRATIONS,
+    *schema.MIGRATIONS,
+    *pps_schema.MIGRATIONS,
+    *references.MIGRATIONS,
+)
 
 
 def token(data: Path) -> str:
     """The data folder's access token, made on first use. Raises FolderUnusable."""
     return _kept(data, "token", lambda: secrets.token_urlsafe(32))
+
+
+def reclaim(data: Path) -> Collected:
+    """Remove what nothing leads to from the folder of a pachd that does not run.
+
+    Raises:
+        FolderUnusable, FolderInUse: it does run; NewerData; StoreDamaged: nothing was removed.
+    """
+    with contextlib.ExitStack() as ends:
+        _lock(data, ends)
+        pfs, trees = _open(data, ends)
+        done = Upkeep(pfs, trees).collect()
+        pfs.database.compact()
+        return done
+
+
+def _lock(data: Path, ends: contextlib.ExitStack) -> None:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        file: IO[str] = ends.enter_context((data / "lock").open("w"))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise FolderInUse(data) from error
+    except OSError as error:
+        raise FolderUnusable(data, error.strerror or str(error)) from error
+
+
+def _open(data: Path, ends: contextlib.ExitStack) -> tuple[Pfs, maps.Maps]:
+    database = Database(data / "pachd.sqlite", _MIGRATIONS)
+    ends.callback(database.close)
+    store = packs.Packs(data / "packs", database)
+    ends.callback(store.close)
+    trees = maps.Maps()
+    return Pfs(database, store, trees), trees
 
 
 def _kept(data: Path, name: str, make: Callable[[], str]) -> str:
@@ -74,12 +116,19 @@ class Pachd:
         port: on 127.0.0.1; 0 takes a free one.
         token: what callers must present; None lets every user of the machine in.
         environment: what user code inherits.
+        idle: seconds without a change after which it reclaims garbage.
     """
 
     def __init__(
-        self, data: Path, port: int, token: str | None, environment: Mapping[str, str]
+        self,
+        data: Path,
+        port: int,
+        token: str | None,
+        environment: Mapping[str, str],
+        idle: float = IDLE_SECONDS,
     ) -> None:
         self.data = data
+        self._idle = idle
         self._environment = _for_user_code(environment, token)
         self.port = port
         self._token = token
@@ -103,13 +152,8 @@ class Pachd:
         self._ends.close()
 
     def _build(self) -> None:
-        self._lock()
-        database = Database(self.data / "pachd.sqlite", _MIGRATIONS)
-        self._ends.callback(database.close)
-        store = packs.Packs(self.data / "packs", database)
-        self._ends.callback(store.close)
-        trees = maps.Maps()
-        pfs = Pfs(database, store, trees)
+        _lock(self.data, self._ends)
+        pfs, trees = _open(self.data, self._ends)
         with pfs.transaction() as transaction:
             repos.ensure_default_project(transaction)
         # pachd must know its port before the first job, whose user code is told of it
@@ -119,16 +163,9 @@ class Pachd:
         server.start()
         self._ends.callback(master.scheduler.stop)
         master.scheduler.start()
-
-    def _lock(self) -> None:
-        try:
-            self.data.mkdir(parents=True, exist_ok=True)
-            file: IO[str] = self._ends.enter_context((self.data / "lock").open("w"))
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise FolderInUse(self.data) from error
-        except OSError as error:
-            raise FolderUnusable(self.data, error.strerror or str(error)) from error
+        upkeep = Upkeep(pfs, trees, master.scheduler.held, self._idle)
+        self._ends.callback(upkeep.stop)
+        upkeep.start()
 
     def _surroundings(self, pfs: Pfs) -> Surroundings:
         scratch = self.data / "workers"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from tycokit.pachd.pfs.glob import Glob
+from tycokit.pachd.store.garbage import Live
 from tycokit.pachd.store.maps import EMPTY, Maps
 
 _HASHES_KEPT = 4096
@@ -281,6 +282,18 @@ class FileTree:
             if isinstance(a or b, DirNode):
                 roots = [node.root if isinstance(node, DirNode) else EMPTY for node in (a, b)]
                 yield from self.diff(connection, roots[0], roots[1], (a or b).path)  # type: ignore[union-attr]
+
+    def reach(self, connection: sqlite3.Connection, root: bytes, live: Live) -> None:
+        """Mark the pages and chunks of a tree, as far as they are not marked yet."""
+        roots = [root]
+        while roots:
+            tree = roots.pop()
+            for key, value in self._maps.reach(connection, tree, live.pages, live.broken.append):
+                node = _node("/", key, value)
+                if isinstance(node, DirNode):
+                    roots.append(node.root)
+                else:
+                    live.chunks.update(node.content.chunks)
 
     def changed_files(self, connection: sqlite3.Connection, old: bytes, new: bytes) -> set[str]:
         """Paths of the files that the new tree has and the old one has not, or not so."""

@@ -57,6 +57,7 @@ class JobRun:
         self._log = log
         self._info = info
         self._cancelled = threading.Event()
+        self.base = EMPTY  # the map of datums that this run goes by, though its job may be deleted
         self._started = 0
         self.base = EMPTY  # the map of datums that this run goes by, though its job may be deleted
 
@@ -135,9 +136,10 @@ class JobRun:
 
     def _base(self) -> tuple[dict[str, BaseRecord], bytes]:
         """What the job before left of each datum, and the map that holds it whole."""
-        with self._pfs.database.read() as connection:
+        with self._pfs.packs.gate, self._pfs.database.read() as connection:
             row = jobs.base_job(connection, self._info.job)
-            root = (row["datums"] if row is not None else None) or EMPTY
+            self.base = root = (row["datums"] if row is not None else None) or EMPTY
+        with self._pfs.database.read() as connection:
             found = {
                 key.decode(): BaseRecord(value[1:33].hex(), value[0] == DatumState.SUCCESS)
                 for key, value in self._maps.scan(connection, root)

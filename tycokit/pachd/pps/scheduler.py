@@ -58,6 +58,10 @@ class Scheduler:
         for pool in self._pools.values():
             pool.close()
 
+    def held(self) -> list[bytes]:
+        """The maps of datums that running jobs go by."""
+        return [active.run.base for active in list(self._active.values())]
+
     def settle(self, pipeline: Pipeline) -> None:
         """Wait until nothing of a pipeline that was deleted or stopped runs any more."""
         self._step()

@@ -106,6 +106,17 @@ class Database:
             else:
                 self._readers.put(connection)
 
+    @property
+    def generation(self) -> int:
+        """A number that every write makes another."""
+        return self._generation
+
+    def compact(self) -> None:
+        """Give the file's unused space back to the disk. Nobody else may use the database."""
+        with self._lock:
+            self._writer.execute("VACUUM")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def ring(self) -> None:
         """Wake everyone in `wait_until`."""
         with self._bell:

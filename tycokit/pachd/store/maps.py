@@ -12,7 +12,7 @@ import struct
 import threading
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -37,6 +37,11 @@ class _Page:
     level: int  # 0 = entries; n = references to pages of level n - 1, keyed by their last key
     keys: tuple[bytes, ...]
     values: tuple[bytes, ...]
+
+
+def page_hash(data: bytes) -> bytes:
+    """BLAKE2b-256 of a page, 32 bytes."""
+    return blake2b(data, digest_size=32).digest()
 
 
 def _level(key: bytes) -> int:
@@ -157,14 +162,33 @@ class Maps:
             if a.get(key) != b.get(key):
                 yield key, a.get(key), b.get(key)
 
-    def pages(self, connection: sqlite3.Connection, root: bytes) -> Iterator[bytes]:
-        """The hash of every page below a root, the root's own first."""
-        if root:
-            yield root
-            page = self._load(connection, root)
+    def reach(
+        self,
+        connection: sqlite3.Connection,
+        root: bytes,
+        seen: set[bytes],
+        broken: Callable[[bytes], None],
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """The entries of those of a map's pages that are not in `seen`; the pages are added to it.
+
+        Pages are read from the database itself; `broken` is told of those that are not there, or
+        do not have their hash.
+        """
+        wanted = [root] if root else []
+        while wanted:
+            hash_ = wanted.pop()
+            if hash_ in seen:
+                continue
+            seen.add(hash_)
+            row = connection.execute("SELECT data FROM page WHERE hash = ?", (hash_,)).fetchone()
+            if row is None or page_hash(row["data"]) != hash_:
+                broken(hash_)
+                continue
+            page = _decode(row["data"])
             if page.level:
-                for child in page.values:
-                    yield from self.pages(connection, child)
+                wanted += page.values
+            else:
+                yield from zip(page.keys, page.values, strict=True)
 
     def _entries(
         self, connection: sqlite3.Connection, leaves: list[tuple[bytes, bytes]], skip: set[bytes]
@@ -208,7 +232,7 @@ class Maps:
         keys = tuple(key for key, _ in entries)
         values = tuple(value for _, value in entries)
         data = _encode(level, keys, values)
-        hash_ = blake2b(data, digest_size=32).digest()
+        hash_ = page_hash(data)
         connection.execute("INSERT OR IGNORE INTO page VALUES (?, ?)", (hash_, data))
         return keys[-1], hash_
 

@@ -10,7 +10,9 @@ import os
 import sqlite3
 import threading
 import uuid
+import weakref
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +33,7 @@ MIGRATIONS = (
         ) WITHOUT ROWID
         """,
     ),
+    Migration("packs-2", "CREATE INDEX chunk_of_pack ON chunk (pack)"),
 )
 _OPEN_PACKS = 64
 
@@ -43,6 +46,10 @@ def chunk_hash(data: bytes) -> bytes:
 class Packs:
     """The chunks below one folder.
 
+    `gate` is for whoever begins to use content that no row need name for so long: within it none
+    is removed, and what has been noted when it ends is kept. It is taken inside a write transaction
+    or before a read one, never before a write one.
+
     Args:
         folder: made when missing; staged files that a crash left are removed.
         database: where the index lives (see MIGRATIONS).
@@ -53,6 +60,8 @@ class Packs:
         self._database = database
         self._files: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
+        self.gate = threading.RLock()
+        self._stages: weakref.WeakSet[Stage] = weakref.WeakSet()
         folder.mkdir(parents=True, exist_ok=True)
         with database.read() as connection:
             known = {row["name"] for row in connection.execute("SELECT name FROM pack")}
@@ -60,14 +69,41 @@ class Packs:
             if file.name not in known:
                 file.unlink()
 
-    def stage(self) -> Stage:
-        """A new pack to put chunks into; nothing is kept until it is sealed and recorded."""
-        return Stage(self, self._folder)
+    def stage(self, after: Stage | None = None) -> Stage:
+        """A new pack to put chunks into; nothing is kept until it is sealed and recorded.
+
+        `after` is a sealed one that shall be recorded with it.
+        """
+        made = Stage(self, self._folder, after)
+        with self.gate:
+            self._stages.add(made)
+        return made
+
+    def in_use(self) -> set[bytes]:
+        """Chunks that open stages count on. Call it within the gate."""
+        return {hash_ for stage in self._stages for hash_ in stage.relies_on}
+
+    def path(self, name: str) -> Path:
+        return self._folder / name
+
+    def forget(self, name: str) -> None:
+        """Remove the file of a pack that no row names any more."""
+        with self._lock:
+            descriptor = self._files.pop(name, None)
+            if descriptor is not None:
+                os.close(descriptor)
+        self.path(name).unlink(missing_ok=True)
 
     def has(self, hash_: bytes) -> bool:
         with self._database.read() as connection:
             row = connection.execute("SELECT 1 FROM chunk WHERE hash = ?", (hash_,)).fetchone()
         return row is not None
+
+    def having(self, hashes: Iterable[bytes]) -> set[bytes]:
+        """Which of these chunks there are."""
+        with self._database.read() as connection:
+            ask = "SELECT 1 FROM chunk WHERE hash = ?"
+            return {hash_ for hash_ in hashes if connection.execute(ask, (hash_,)).fetchone()}
 
     def length(self, hash_: bytes) -> int:
         """Bytes in a chunk. Raises ChunkMissing."""
@@ -80,13 +116,20 @@ class Packs:
             ChunkMissing: no such chunk. ChunkDamaged: the pack is shorter than its index says,
             or a whole chunk does not have its hash.
         """
-        row = self._row(hash_)
-        wanted = max(0, row["length"] - offset)
-        if count is not None:
-            wanted = min(wanted, count)
-        with self._lock:
-            # the descriptor must not be evicted and closed between look-up and read
-            data = os.pread(self._file(row["name"]), wanted, row["offset"] + offset)
+        while True:
+            row = self._row(hash_)
+            wanted = max(0, row["length"] - offset)
+            if count is not None:
+                wanted = min(wanted, count)
+            try:
+                with self._lock:
+                    # the descriptor must not be evicted and closed between look-up and read
+                    data = os.pread(self._file(row["name"]), wanted, row["offset"] + offset)
+                break
+            except FileNotFoundError as error:
+                # its chunks may have moved to another pack since the look-up
+                if self._row(hash_)["name"] == row["name"]:
+                    raise ChunkDamaged(hash_, row["name"]) from error
         if len(data) != wanted:
             raise ChunkDamaged(hash_, row["name"])
         if offset == 0 and wanted == row["length"] and chunk_hash(data) != hash_:
@@ -123,9 +166,11 @@ class Packs:
 class Stage:
     """A pack being written: put, seal, then record in the transaction that names the chunks."""
 
-    def __init__(self, packs: Packs, folder: Path) -> None:
+    def __init__(self, packs: Packs, folder: Path, after: Stage | None = None) -> None:
         self._packs = packs
         self._folder = folder
+        self._after = after
+        self.relies_on: set[bytes] = set()
         self._path = folder / f"staged-{uuid.uuid4().hex}"
         self._index: dict[bytes, tuple[int, int]] = {}
         self._size = 0
@@ -136,26 +181,42 @@ class Stage:
     def put(self, data: bytes) -> bytes:
         """Keep a chunk, once; its hash, 32 bytes."""
         hash_ = chunk_hash(data)
-        if hash_ in self._index or self._packs.has(hash_):
-            return hash_
+        if not self._has(hash_) and not self.rely_on((hash_,)):
+            self.keep(hash_, data)
+        return hash_
+
+    def rely_on(self, hashes: Iterable[bytes]) -> bool:
+        """Keep chunks of the packs from being removed before this stage is recorded or dropped.
+
+        Whether all of them are there.
+        """
+        wanted = [hash_ for hash_ in hashes if not self._has(hash_)]
+        with self._packs.gate:
+            there = self._packs.having(wanted)
+            self.relies_on |= there
+        return len(there) == len(set(wanted))
+
+    def _has(self, hash_: bytes) -> bool:
+        return hash_ in self._index or (self._after is not None and self._after._has(hash_))
+
+    def keep(self, hash_: bytes, data: bytes) -> None:
+        """Write a chunk, whether or not the packs have it."""
         assert self._file is not None, "the stage is sealed"
         self._file.write(data)
         self._digest.update(data)
         self._index[hash_] = (self._size, len(data))
         self._size += len(data)
-        return hash_
 
     def read(self, hash_: bytes) -> bytes:
-        """A chunk of this stage or of the packs."""
-        if hash_ not in self._index or self._file is None:
-            return self._packs.read(hash_)
+        """A chunk of this stage, of those before it, or of the packs."""
+        if hash_ not in self._index:
+            return self._after.read(hash_) if self._after else self._packs.read(hash_)
         offset, length = self._index[hash_]
+        if self._file is None:
+            with (self._folder / self._name).open("rb") as sealed:
+                return os.pread(sealed.fileno(), length, offset)
         self._file.flush()
         return os.pread(self._file.fileno(), length, offset)
-
-    def length(self, hash_: bytes) -> int:
-        """Bytes in a chunk of this stage or of the packs."""
-        return self._index[hash_][1] if hash_ in self._index else self._packs.length(hash_)
 
     def seal(self) -> None:
         """Make the bytes survive a power cut. Nothing may be put afterwards."""
@@ -180,21 +241,34 @@ class Stage:
 
     def record(self, connection: sqlite3.Connection) -> None:
         """Name the sealed chunks in the caller's transaction."""
+        if self._after is not None:
+            self._after.record(connection)
         if not self._index:
             return
-        assert self._name, "record needs a sealed stage"
-        pack = connection.execute(
-            "INSERT INTO pack (name, size) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET size=size"
-            " RETURNING id",
-            (self._name, self._size),
-        ).fetchone()["id"]
+        pack = self.record_pack(connection)
         connection.executemany(
             "INSERT OR IGNORE INTO chunk (hash, pack, offset, length) VALUES (?, ?, ?, ?)",
             ((hash_, pack, offset, length) for hash_, (offset, length) in self._index.items()),
         )
 
+    def record_pack(self, connection: sqlite3.Connection) -> int:
+        """Name the sealed pack, without its chunks; its row id."""
+        assert self._name, "record needs a sealed stage"
+        pack = connection.execute(
+            "INSERT INTO pack (name, size) VALUES (?, ?)", (self._name, self._size)
+        ).lastrowid
+        assert pack is not None
+        return pack
+
+    def chunks(self) -> Iterator[tuple[bytes, int]]:
+        """(hash, offset) of each chunk in this pack."""
+        return ((hash_, offset) for hash_, (offset, _) in self._index.items())
+
     def drop(self) -> None:
         """Forget a stage that will not be recorded."""
+        if self._after is not None:
+            self._after.drop()
+        self.relies_on = set()
         if self._file is not None:
             self._file.close()
             self._file = None
