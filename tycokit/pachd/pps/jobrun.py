@@ -57,7 +57,6 @@ class JobRun:
         self._log = log
         self._info = info
         self._cancelled = threading.Event()
-        self.base = EMPTY  # the map of datums that this run goes by, though its job may be deleted
         self._started = 0
         self.base = EMPTY  # the map of datums that this run goes by, though its job may be deleted
 
