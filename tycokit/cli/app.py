@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import grpc
 import typer
 
-from tycokit.cli import cluster, data, demo, models, show
+from tycokit.cli import cluster, data, demo, gc, models, show
 from tycokit.client import translate
 from tycokit.errors import TycokitError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command()(cluster.up)
 app.command()(cluster.down)
 app.command()(cluster.status)
+app.command()(gc.gc)
 app.command()(data.deploy)
 app.command()(data.put)
 app.command()(data.logs)
