@@ -184,9 +184,31 @@ def test_pictures_go_in_as_one_commit_and_the_logs_tell_what_became_of_them(
     assert sum("looking at x.jpg" in line for line in logs.stdout.splitlines()) == 1
     both = project.run("logs", commit)
     assert sum("looking at x.jpg" in line for line in both.stdout.splitlines()) == 2
-    assert "a: success" in both.stdout
+    assert f"job b@{commit}: success" in both.stderr
     assert project.run("logs", f"b@{commit}").stdout.count("looking at x.jpg") == 1
     assert project.run("logs", "a", "--tail", "1").stdout.count("\n") == 1
+
+
+def test_followed_logs_of_a_job_come_while_it_runs(project: Project) -> None:
+    assert project.run("deploy").returncode == 0
+    (project.folder / "x.jpg").write_bytes(b"x")
+    commit = project.run("put", "x.jpg").stdout.split()[-1]
+    following = subprocess.Popen(
+        [sys.executable, "-m", "tycokit", "logs", "--follow", commit],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PACH_CONFIG": str(project.config)},
+    )
+    try:
+        assert following.stdout is not None
+        for pipeline in ("a", "b"):
+            assert any(
+                line.startswith(f"{pipeline} ") and "looking at x.jpg" in line
+                for line in following.stdout
+            )
+    finally:
+        following.terminate()
+        following.communicate(timeout=30)
 
 
 def test_the_logs_of_a_failed_job_say_where_its_notebook_lies(project: Project) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import grpc
 import typer
 
-from tycokit.cli import cluster, data, demo, gc, models, show
+from tycokit.cli import cluster, data, demo, gc, logs, models, show
 from tycokit.client import translate
 from tycokit.errors import TycokitError
 
@@ -25,7 +25,7 @@ app.command()(cluster.status)
 app.command()(gc.gc)
 app.command()(data.deploy)
 app.command()(data.put)
-app.command()(data.logs)
+app.command()(logs.logs)
 app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(cluster.lab)

@@ -1,17 +1,14 @@
-"""deploy, put, logs: pipelines and pictures, on whatever pachd the context names."""
+"""deploy, put: pipelines and pictures, on whatever pachd the context names."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tycokit import deploy as deployment
-from tycokit import jobs, resources, specs, upload
+from tycokit import resources, specs, upload
 from tycokit.cli import show, surroundings
 from tycokit.client import connect
 from tycokit.errors import CliError
@@ -19,7 +16,6 @@ from tycokit.errors import CliError
 Context = Annotated[
     str | None, typer.Option("--context", help="Pachyderm context, instead of the active one.")
 ]
-_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def deploy(
@@ -84,41 +80,6 @@ def put(
         raise typer.Exit(1)
 
 
-def logs(
-    what: Annotated[
-        str, typer.Argument(metavar="PIPELINE|JOB", help="A pipeline, a job, or PIPELINE@JOB.")
-    ],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
-    tail: Annotated[
-        int, typer.Option("--tail", min=0, help="Only the last lines (all with -f).")
-    ] = 0,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Pachyderm's own lines too, not only the stage's.")
-    ] = False,
-    context: Context = None,
-) -> None:
-    """Show what a pipeline's, or a job's, notebooks printed, and where a failed one lies."""
-    client = connect(surroundings.config_path(), context)
-    pipeline, _, job = what.rpartition("@")
-    if _ID.fullmatch(job):
-        ran = [one for one in jobs.of(client, job) if pipeline in ("", one.pipeline)]
-        if not ran:
-            raise CliError(f"there is no job {what}")
-        for one in ran:
-            if len(ran) > 1:
-                show.line(f"{one.pipeline}: {one.state}{_because(one)}", "bold")
-            messages = client.get_job_logs(one.pipeline, one.id, follow=follow)
-            _print(_wanted(messages, follow, tail, everything))
-    else:
-        next(client.inspect_pipeline(what))  # says so when there is none
-        messages = client.get_pipeline_logs(what, follow=follow)
-        _print(_wanted(messages, follow, tail, everything))
-        ran = _latest(client, what)
-    for one in ran:
-        if one.state == "failure":
-            _show_failed(client, one)
-
-
 def notebook_files(specs_dir: Path, named: Path | None) -> list[Path]:
     """The notebooks that belong to a folder of specs."""
     if named is not None and not named.is_dir():
@@ -131,36 +92,3 @@ def _past(action: object) -> str:
     verb, _, rest = str(action).partition(" ")
     past = {"create": "created", "update": "updated", "commit": "committed"}
     return f"{past.get(verb, verb)} {rest}"
-
-
-def _wanted(messages: Iterator[Any], follow: bool, tail: int, everything: bool) -> Iterator[Any]:
-    """The messages to show. `tail` is counted here: pachd counts its own lines too."""
-    shown = (message for message in messages if message.user or everything)
-    return iter(deque(shown, maxlen=tail)) if tail and not follow else shown
-
-
-def _print(messages: Iterator[Any]) -> None:
-    out = show.out()
-    for message in messages:
-        where = f"{message.pipeline_name} {message.datum_id[:8] or '-':<8} "
-        out.print(where, style="dim", end="")
-        out.print(show.safe(message.message.rstrip()), markup=False)
-
-
-def _latest(client: Any, pipeline: str) -> list[jobs.Job]:
-    """The pipeline's newest job, if it has one."""
-    newest = next(iter(client.list_job(pipeline)), None)
-    found = jobs.of(client, newest.job.id) if newest is not None else []
-    return [job for job in found if job.pipeline == pipeline]
-
-
-def _show_failed(client: Any, job: jobs.Job) -> None:
-    for datum in jobs.failed(client, job, lines=0):
-        about = ", ".join(datum.inputs)
-        show.warn(f"failed datum {datum.datum[:12]} ({about})")
-        if datum.notebook:
-            show.warn(f"  its notebook, as far as it got: {datum.notebook}")
-
-
-def _because(job: jobs.Job) -> str:
-    return f" ({job.reason})" if job.reason else ""

@@ -1,0 +1,108 @@
+"""logs: what the stages printed, on whatever pachd the context names."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from tycokit import jobs
+from tycokit.cli import show, surroundings
+from tycokit.cli.data import Context
+from tycokit.client import connect
+from tycokit.errors import CliError
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def logs(
+    what: Annotated[
+        str, typer.Argument(metavar="PIPELINE|JOB", help="A pipeline, a job, or PIPELINE@JOB.")
+    ],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
+    tail: Annotated[
+        int, typer.Option("--tail", min=0, help="Only the last lines (all with -f).")
+    ] = 0,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Pachyderm's own lines too, not only the stage's.")
+    ] = False,
+    context: Context = None,
+) -> None:
+    """Show what a pipeline's, or a job's, notebooks printed, and where a failed one lies."""
+    client = connect(surroundings.config_path(), context)
+    pipeline, _, job = what.rpartition("@")
+    if _ID.fullmatch(job):
+        ran = [one for one in jobs.of(client, job) if pipeline in ("", one.pipeline)]
+        if not ran:
+            raise CliError(f"there is no job {what}")
+        streams = [client.get_job_logs(one.pipeline, one.id, follow=follow) for one in ran]
+    else:
+        next(client.inspect_pipeline(what))  # says so when there is none
+        streams = [client.get_pipeline_logs(what, follow=follow)]
+        ran = _latest(client, what)
+    messages = _merged(streams) if follow else (one for stream in streams for one in stream)
+    shown = (message for message in messages if message.user or everything)
+    # counted here: pachd counts its own lines too
+    _print(deque(shown, maxlen=tail) if tail and not follow else shown)
+    for one in ran:
+        if len(ran) > 1 or not one.succeeded:
+            reason = f" ({one.reason})" if one.reason else ""
+            show.warn(f"job {one.pipeline}@{one.id}: {one.state}{reason}")
+        if one.state == "failure":
+            _show_failed(client, one)
+
+
+def _merged(streams: Sequence[Iterator[Any]]) -> Iterator[Any]:
+    """The messages of several streams as they come: each of them may wait for ever."""
+    if len(streams) == 1:
+        yield from streams[0]
+        return
+    waiting: queue.Queue[Any] = queue.Queue()
+
+    def read(stream: Iterator[Any]) -> None:
+        try:
+            for message in stream:
+                waiting.put(message)
+        except Exception as error:
+            waiting.put(error)
+        waiting.put(None)
+
+    for stream in streams:
+        threading.Thread(target=read, args=(stream,), daemon=True).start()
+    left = len(streams)
+    while left:
+        found = waiting.get()
+        if found is None:
+            left -= 1
+        elif isinstance(found, Exception):
+            raise found
+        else:
+            yield found
+
+
+def _print(messages: Iterator[Any] | deque[Any]) -> None:
+    out = show.out()
+    for message in messages:
+        where = f"{message.pipeline_name} {message.datum_id[:8] or '-':<8} "
+        out.print(where, style="dim", end="")
+        out.print(show.safe(message.message.rstrip()), markup=False)
+
+
+def _latest(client: Any, pipeline: str) -> list[jobs.Job]:
+    """The pipeline's newest job, if it has one."""
+    newest = next(iter(client.list_job(pipeline)), None)
+    found = jobs.of(client, newest.job.id) if newest is not None else []
+    return [job for job in found if job.pipeline == pipeline]
+
+
+def _show_failed(client: Any, job: jobs.Job) -> None:
+    for datum in jobs.failed(client, job, lines=0):
+        about = ", ".join(datum.inputs)
+        show.warn(f"  failed datum {datum.datum[:12]} ({about})")
+        if datum.notebook:
+            show.warn(f"    its notebook, as far as it got: {datum.notebook}")
