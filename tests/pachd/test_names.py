@@ -108,7 +108,21 @@ def test_normal_path(path: str, expected: str) -> None:
     assert names.normal_path(path) == expected
 
 
-@pytest.mark.parametrize("path", ["", "/", "/a/b.c", "a b", "/.env", "/a..b", "/dir/", "/~#$%&'\""])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/a/b.c",
+        "a b",
+        "/.env",
+        "/a..b",
+        "/dir/",
+        "/~#$%&'\"",
+        "/" + "b" * 255,
+        "/a" * 1750,
+    ],
+)
 def test_good_paths(path: str) -> None:
     names.check_path(path)
 
@@ -123,6 +137,9 @@ def test_good_paths(path: str) -> None:
         ("/T12:00:00+01:00", "globbing character (+) not allowed in path"),
         ("/a/../b", "relative file paths are not allowed"),
         ("./a", "relative file paths are not allowed"),
+        # a file that no worker could lay on its disk
+        ("/a/" + "b" * 256, "a name in it is 1 characters longer than the 255 max"),
+        ("/a" * 1751, "it is 2 characters longer than the 3500 max"),
     ],
 )
 def test_bad_paths(path: str, rule: str) -> None:

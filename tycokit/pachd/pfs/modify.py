@@ -84,6 +84,7 @@ class Modification:
                         if not self._stage.rely_on(node.content.chunks):
                             raise CommitNotFound(source)  # deleted since, and reclaimed
         for new_path, content in contents:
+            check_path(new_path)  # a folder's files may lie too deep at their new place
             file = self._files.setdefault((new_path, tag), _File(kept=append))
             if not append:
                 file.kept, file.chunks, file.size = False, [], 0

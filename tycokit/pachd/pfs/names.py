@@ -13,6 +13,10 @@ _PRINTABLE = re.compile(r"[ -~]+")
 _GLOBBING = re.compile(r"[*?\[\]{}!()@+^]")
 _LONGEST = 51
 _LONGEST_KUBERNETES = 63
+# Linux's own: a worker could not lay a file with a longer one on its disk, where the folder that
+# becomes /pfs has a path of its own
+_LONGEST_FILE_NAME = 255
+_LONGEST_PATH = 3500
 _RESERVED_REPO = "__filesets__"
 
 
@@ -104,6 +108,14 @@ def check_path(path: str) -> None:
         raise InvalidPath(path, f"globbing character ({globbing[0]}) not allowed in path")
     if not {".", ".."}.isdisjoint(path.split("/")):
         raise InvalidPath(path, "relative file paths are not allowed")
+    for what, size, most in (
+        ("it", len(path), _LONGEST_PATH),
+        ("a name in it", max(map(len, path.split("/"))), _LONGEST_FILE_NAME),
+    ):
+        if size > most:
+            raise InvalidPath(
+                path, f"{what} is {size - most} characters longer than the {most} max"
+            )
 
 
 def printed_pipeline(project: str, name: str) -> str:
