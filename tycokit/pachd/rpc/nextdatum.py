@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ from tycokit.pachd.rpc.guard import Guard
 
 _HOST = "127.0.0.1"
 _THREADS = 4  # one caller at a time waits; those of a killed process take a moment to go
+_LOOPBACK = f"{int.from_bytes(bytes([127, 0, 0, 1]), sys.byteorder):08X}"
+_MAPPED = f"{int.from_bytes(bytes([0, 0, 255, 255]), sys.byteorder):08X}"
+# a client may come from an IPv6 socket with an address that stands for 127.0.0.1
+_TABLES = {
+    Path("/proc/net/tcp"): _LOOPBACK,
+    Path("/proc/net/tcp6"): "0" * 16 + _MAPPED + _LOOPBACK,
+}
 _PEER = re.compile(r"ipv4:127\.0\.0\.1:(\d+)")
 
 
@@ -41,11 +49,14 @@ def _is_ours(peer: str) -> bool:
     found = _PEER.fullmatch(peer)
     if found is None:
         return False
-    here = f"0100007F:{int(found[1]):04X}"
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[1] == here:
-            return int(fields[7]) == os.getuid()
+    port = f":{int(found[1]):04X}"
+    for table, host in _TABLES.items():
+        if not table.exists():
+            continue
+        for line in table.read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[1] == host + port:
+                return int(fields[7]) == os.getuid()
     return False
 
 
