@@ -70,7 +70,13 @@ def _follow(transaction: Transaction, commit: rows.Row, source: str) -> None:
 
 def fire_by_time(transaction: Transaction) -> None:
     """Move the branches whose cron spec has come round since they last moved."""
-    connection = transaction.connection
+    for branch, commit in due(transaction.connection, transaction.now):
+        move_head(transaction, branch, commit)
+
+
+def due(connection: rows.Connection, now: int) -> list[tuple[int, int]]:
+    """What `fire_by_time` would do: row ids of branches, each with the commit to move to."""
+    found = []
     for branch, trigger in _timed(connection):
         source = connection.execute(
             f"{rows.BRANCHES} WHERE b.repo = ? AND b.name = ?", (branch["repo"], trigger.branch)
@@ -78,16 +84,11 @@ def fire_by_time(transaction: Transaction) -> None:
         if source is None or source["head"] == branch["head"]:
             continue
         commit = rows.commit_by_id(connection, source["head"])
-        due = _due(connection, trigger.cron_spec, branch)
-        if commit["finished"] is None or commit["error"] or due is None or due > transaction.now:
+        since = _due(connection, trigger.cron_spec, branch)
+        if commit["finished"] is None or commit["error"] or since is None or since > now:
             continue
-        move_head(transaction, branch["id"], commit["id"])
-
-
-def next_time(connection: rows.Connection) -> int | None:
-    """When `fire_by_time` has something to do next, ns since the epoch; None = never."""
-    due = [_due(connection, trigger.cron_spec, branch) for branch, trigger in _timed(connection)]
-    return min((each for each in due if each is not None), default=None)
+        found.append((branch["id"], commit["id"]))
+    return found
 
 
 def _timed(connection: rows.Connection) -> list[tuple[rows.Row, Trigger]]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from tycokit.errors import DatumNotFound, JobNotFound, LogsNotFound, NotAllowed, PipelineNotFound
 from tycokit.pachd.pfs import triggers
 from tycokit.pachd.pfs.transaction import Pfs
-from tycokit.pachd.pps import jobs, pipelines
+from tycokit.pachd.pps import jobs, pipelines, specjson, ticks
+from tycokit.pachd.pps.clock import Clock
 from tycokit.pachd.pps.defaults import with_defaults
 from tycokit.pachd.pps.jobrun import datums_of
 from tycokit.pachd.pps.logs import Logs
@@ -27,10 +28,26 @@ class Master:
         self.logs = logs
         self.secrets = around.secrets
         self.scheduler = Scheduler(pfs, maps, logs, around)
+        self._clock = Clock(pfs)
         self._maps = maps
         pfs.on_propagated = jobs.create_for
         pfs.on_removed = jobs.forget
         pfs.on_closed = triggers.fire
+
+    def start(self) -> None:
+        self.scheduler.start()
+        self._clock.start()
+
+    def stop(self) -> None:
+        """End what runs; it goes on at the next start."""
+        self._clock.stop()
+        self.scheduler.stop()
+
+    def run_cron(self, pipeline: Pipeline) -> None:
+        """Let a pipeline's cron inputs tick now. Raises PipelineNotFound, NotAllowed."""
+        with self.pfs.transaction() as transaction:
+            row = pipelines.need_pipeline(transaction.connection, pipeline)
+            ticks.run_now(transaction, specjson.from_json(row["spec"]))
 
     def delete_pipelines(
         self, gone: Sequence[Pipeline], force: bool = False, keep_repo: bool = False

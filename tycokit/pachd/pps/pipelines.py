@@ -14,10 +14,10 @@ from tycokit.errors import (
 from tycokit.pachd.pfs import branches, repos, rows
 from tycokit.pachd.pfs.transaction import Transaction, add_commit, finish_empty
 from tycokit.pachd.pfs.values import Branch, CommitAddress, Origin, Repo
-from tycokit.pachd.pps import jobs, specjson
+from tycokit.pachd.pps import jobs, specjson, ticks
 from tycokit.pachd.pps.defaults import with_defaults
 from tycokit.pachd.pps.secrets import check_mounts
-from tycokit.pachd.pps.spec import CronInput, PfsInput, PipelineSpec, input_branches, leaves
+from tycokit.pachd.pps.spec import PfsInput, PipelineSpec, input_branches, leaves
 from tycokit.pachd.pps.validation import validate
 from tycokit.pachd.pps.values import JobState, Pipeline, PipelineInfo
 
@@ -56,6 +56,7 @@ def create_pipeline(
     row = pipeline_row(connection, pipeline)
     if row is not None and not update:
         raise PipelineExists(pipeline)
+    ticks.make_repos(transaction, spec)
     for branch in input_branches(spec.input):
         rows.need_repo(connection, branch.repo)
     if row is None:
@@ -86,7 +87,6 @@ def refuse_unserved(spec: PipelineSpec) -> None:
         "services": spec.service is not None,
         "egress": spec.egress is not None,
         "s3 outputs": spec.s3_out,
-        "cron inputs": any(isinstance(leaf, CronInput) for leaf in inputs),
         "s3 inputs": any(isinstance(leaf, PfsInput) and leaf.s3 for leaf in inputs),
         "input triggers": any(isinstance(leaf, PfsInput) and leaf.trigger for leaf in inputs),
         "spec commits": spec.spec_commit is not None,
@@ -203,13 +203,15 @@ def delete_pipeline(
     connection.execute("DELETE FROM pipeline_version WHERE pipeline = ?", (row["id"],))
     connection.execute("DELETE FROM pipeline WHERE id = ?", (row["id"],))
     output = Repo(pipeline.project, pipeline.name)
-    branch = Branch(output, specjson.from_json(row["spec"]).output_branch)
+    spec = specjson.from_json(row["spec"])
+    branch = Branch(output, spec.output_branch)
     if keep_repo:
         branches.create_branch(transaction, branch)
     else:
         repos.remove_repo(transaction, output, force)
     for type_ in ("meta", "spec"):
         repos.remove_repo(transaction, replace(output, type=type_), force=True)
+    ticks.remove_repos(transaction, spec)
     return gone
 
 

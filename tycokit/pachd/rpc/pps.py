@@ -83,6 +83,10 @@ class PpsServicer(SecretHandlers, pps_pb2_grpc.APIServicer):
         self._master.scheduler.settle(pipeline)
         return Empty()
 
+    def RunCron(self, request: Request, context: Context) -> Any:
+        self._master.run_cron(to.pipeline_from(request.pipeline))
+        return Empty()
+
     def DeletePipeline(self, request: Request, context: Context) -> Any:
         if request.all:
             self._delete_pipelines(None, request.force, request.keep_repo)
