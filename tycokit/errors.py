@@ -17,6 +17,7 @@ TycokitError
 │   ├── InputsError        a datum without a notebook, or with inputs that cannot be found
 │   ├── NotebookError      a file that is no notebook, or one without a parameters cell
 │   ├── UndeclaredError    a parameter, input or `out` that the notebook does not declare
+│   ├── ParameterError     a parameter that was given a value of the wrong type
 │   └── ExecutorError      a warm executor that cannot be started
 │       └── ExecutorDied       one that ended while it ran a datum
 ├── PachdError       what the local pachd answers instead of a result
@@ -140,6 +141,15 @@ class NotebookError(StageError):
 
 class UndeclaredError(StageError):
     """A parameter, input or `out` that the notebook does not declare."""
+
+    def __init__(self, notebook: Path, names: Sequence[str], why: str) -> None:
+        super().__init__(f"{notebook}: {why}")
+        self.notebook = notebook
+        self.names = tuple(names)
+
+
+class ParameterError(StageError):
+    """Parameters (`names`) that were given a value of the wrong type."""
 
     def __init__(self, notebook: Path, names: Sequence[str], why: str) -> None:
         super().__init__(f"{notebook}: {why}")

@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from stage_worker import METADATA, Stage, code
 
-from tycokit.errors import NotebookError, StageUsage
-from tycokit.stage import datum, report, runner, source
+from tycokit.errors import StageUsage
+from tycokit.stage import datum, report, runner
 
 PARAMETERS = code("picture = weights = out = ''\nthreshold = 0.5", "parameters")
 
@@ -23,7 +23,6 @@ def test_inputs_out_and_parameters_reach_the_notebook(stage: Stage) -> None:
     stage.cells(PARAMETERS, code("print(picture, weights, out, repr(threshold))"))
     printed = stage.ok("-p", "threshold", "0.25")
     assert printed == f"{picture} {stage.pfs}/weights {stage.out} 0.25\n"
-    assert stage.ok("-r", "threshold", "0.25").endswith(" '0.25'\n")
     metadata = stage.executed().metadata.papermill
     assert metadata.parameters.picture == str(picture)
     assert metadata.output_path == str(stage.out / "valid/a.ipynb")
@@ -160,6 +159,14 @@ def test_what_cannot_run_is_said_before_anything_runs(stage: Stage) -> None:
     assert "does not declare `out`" in complaint()
     stage.cells(code("out = 1", "parameters"))
     assert "does not declare `treshold`, given with -p or -r" in complaint("-p", "treshold", "1")
+    stage.cells(code("out: str = ''\nleast: float = 0.5", "parameters"))
+    for given in (("-p", "least", "much"), ("-r", "least", "0.5"), ("-p", "least", "True")):
+        assert f"the parameter `least` wants float; it was given '{given[2]}'" in complaint(*given)
+    stage.cells(code("out: int = 1", "parameters"))
+    assert "the parameter `out` wants int; it was given '" in complaint()
+    stage.cells(code("out = 1", "parameters"))
+    assert "wants int, the type of its default 1 (an annotation" in complaint()
+    stage.cells(code("out = ''", "parameters"))
     assert "`out` is an input; -p and -r cannot set it" in complaint("-p", "out", "x")
     stage.input("picture", "a.jpg")
     assert "does not declare `picture`, whose path" in complaint()
@@ -171,45 +178,6 @@ def test_what_cannot_run_is_said_before_anything_runs(stage: Stage) -> None:
     stage.env["TYCOKIT_PFS"] = "/nowhere"
     assert "/nowhere: No such file or directory" in complaint()
     assert not stage.processes()
-
-
-def test_what_a_parameters_cell_declares(tmp_path: Path) -> None:
-    path = tmp_path / "n.ipynb"
-
-    def declared(text: str) -> tuple[str, ...]:
-        nbformat.write(nbformat.v4.new_notebook(cells=[code(text, "parameters")]), path)
-        return source.read(path).declared
-
-    assert declared("a = 1\nb: int = 2  # help\nc: str\nd = e = 3\nf, (g, h) = 1, (2, 3)") == (
-        *("a", "b", "c", "d", "e", "f"),
-    )
-    assert declared("%matplotlib inline\na = 1\nb : int=2\nif a == 2:\n    c = 1") == ("a", "b")
-    assert declared("import os\nx.y = 1\nprint(1)\nz += 1") == ("z",)
-    with pytest.raises(NotebookError, match="cannot be read"):
-        source.read(tmp_path / "absent.ipynb")
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("True", True),
-        ("False", False),
-        ("None", None),
-        ("12", 12),
-        ("-1", -1),
-        ("0.5", 0.5),
-        ("1e3", 1000.0),
-        ("true", "true"),
-        ("", ""),
-        ("[1]", "[1]"),
-        ("1_511", 1511),
-    ],
-)
-def test_values_are_typed_as_papermill_types_them(text: str, value: object) -> None:
-    from papermill.cli import _resolve_type
-
-    assert runner.typed(text) == value == _resolve_type(text)
-    assert type(runner.typed(text)) is type(_resolve_type(text))
 
 
 @pytest.mark.parametrize(
@@ -237,6 +205,21 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     for option in ("-p", "-r", "--timeout", "--idle-timeout", "--cold", "--help"):
         assert f"  {option}" in printed
+
+
+def test_help_shows_a_notebooks_parameters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "n.ipynb"
+    cell = code("out = ''  # where to\nleast: float = 0.5  # from = here, up\nn: int", "parameters")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    assert runner.run(["--help", str(path)], {}) == 0
+    printed = capsys.readouterr().out
+    assert runner.HELP in printed
+    assert "\n  out    str    ''   where to\n" in printed
+    assert "\n  least  float  0.5  from = here, up\n  n      int\n" in printed
+    assert runner.run(["--help", str(tmp_path / "absent.ipynb")], {}) == 1
+    assert "cannot be read" in capsys.readouterr().err
 
 
 def test_the_newest_hundred_failed_notebooks_are_kept(

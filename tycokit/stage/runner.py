@@ -16,6 +16,7 @@ from tycokit.errors import ExecutorError, StageError, StageUsage
 from tycokit.stage import datum as datums
 from tycokit.stage import place as places
 from tycokit.stage import source, warm
+from tycokit.stage.parameters import Text, table
 
 IDLE = 600.0
 HELP = """\
@@ -28,13 +29,14 @@ notebook goes beside the result. A notebook that raises makes the exit code 1.
 Cells above the one tagged `parameters` run once, in a process that stays for the next datum.
 
 Options:
-  -p, --parameter NAME VALUE  Set a parameter of the notebook; True, False, None, whole numbers and
-                              numbers are typed as papermill types them, the rest is text.
+  -p, --parameter NAME VALUE  Set a parameter of the notebook. Its type, by its annotation or its
+                              default, says what VALUE means; where it has none, papermill's rule
+                              does: True, False, None, whole numbers, numbers, else text.
   -r, --raw NAME VALUE        Set a parameter to this text as it is.
   --timeout SECONDS           Interrupt the notebook when it runs for longer.
   --idle-timeout SECONDS      How long the process waits for a next datum (default: 600).
   --cold                      Start a kernel for this datum instead, as plain papermill does.
-  --help                      Show this and exit.
+  --help [NOTEBOOK]           Show this, and a notebook's parameters, and exit.
 """
 
 
@@ -42,11 +44,12 @@ Options:
 class Options:
     """The command line."""
 
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Text] = field(default_factory=dict)
     timeout: float | None = None
     idle: float = IDLE
     cold: bool = False
     help: bool = False
+    notebook: str | None = None
 
 
 def run(argv: list[str], env: Mapping[str, str]) -> int:
@@ -59,10 +62,10 @@ def run(argv: list[str], env: Mapping[str, str]) -> int:
     except StageUsage as error:
         _write("stderr", f"tycokit stage: {error}\nTry `tycokit stage --help`.\n")
         return 2
-    if options.help:
-        _write("stdout", HELP)
-        return 0
     try:
+        if options.help:
+            _write("stdout", HELP + _parameters(options.notebook))
+            return 0
         return _run(options, env)
     except StageError as error:
         _write("stderr", f"tycokit stage: {error}\n")
@@ -111,6 +114,16 @@ def _run(options: Options, env: Mapping[str, str]) -> int:
     return _conclude(result["ok"], result["text"], result["path"])
 
 
+def _parameters(notebook: str | None) -> str:
+    if notebook is None:
+        return ""
+    from pathlib import Path
+
+    found = source.read(Path(notebook), help=True).parameters
+    title = f"Parameters of {notebook} (those named like an input, and `out`, the stage sets):"
+    return "\n".join(["", title, *(f"  {line}" for line in table(found))]) + "\n"
+
+
 def _cold(datum: datums.Datum, parameters: dict[str, Any]) -> int:
     from pathlib import Path
 
@@ -139,7 +152,7 @@ def _write(name: str, text: str) -> None:
 
 def parse(argv: list[str]) -> Options:
     """Read the command line. StageUsage when it makes no sense."""
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Text] = {}
     named: dict[str, Any] = {}
     rest = list(argv)
     while rest:
@@ -150,7 +163,7 @@ def parse(argv: list[str]) -> Options:
             name, value = rest.pop(0), rest.pop(0)
             if not name.isidentifier():
                 raise StageUsage(f"{name!r} cannot be a parameter's name")
-            parameters[name] = value if option in ("-r", "--raw") else typed(value)
+            parameters[name] = Text(value, raw=option in ("-r", "--raw"))
         elif option in ("--timeout", "--idle-timeout"):
             if not rest:
                 raise StageUsage(f"{option} takes a number of seconds")
@@ -159,6 +172,8 @@ def parse(argv: list[str]) -> Options:
             named["cold"] = True
         elif option in ("-h", "--help"):
             named["help"] = True
+            if rest and not rest[0].startswith("-"):
+                named["notebook"] = rest.pop(0)
         else:
             raise StageUsage(f"unknown argument {option!r}")
     return Options(parameters=parameters, **named)
@@ -172,15 +187,3 @@ def _seconds(option: str, text: str) -> float:
     if not 0 < seconds < 1e9:
         raise StageUsage(f"{option} takes a number of seconds above 0, not {text!r}")
     return seconds
-
-
-def typed(text: str) -> Any:
-    """A value as papermill types its own -p: True, False, None, int, float, else text."""
-    if text in ("True", "False", "None"):
-        return {"True": True, "False": False, "None": None}[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

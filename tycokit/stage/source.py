@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tycokit.errors import NotebookError, UndeclaredError
+from tycokit.errors import NotebookError, ParameterError, UndeclaredError
+from tycokit.stage import parameters as declarations
 from tycokit.stage.datum import OUT
-
-# compile's flag for "only parse"; importing ast for it would cost each datum some milliseconds
-ONLY_AST = 0x400
-ASSIGNMENT = re.compile(r"^([^\W\d]\w*)\s*(?::[^=]*)?=(?!=)", re.MULTILINE)
+from tycokit.stage.parameters import Parameter
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A notebook file. `declared`: the names that its parameters cell sets, in order."""
+    """A notebook file. `parameters`: what its parameters cell declares, in order."""
 
     path: Path
     data: bytes
-    declared: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The parameters' names."""
+        return tuple(one.name for one in self.parameters)
 
 
-def read(path: Path) -> Source:
-    """Read a notebook. NotebookError when it is none, or has no cell tagged `parameters`."""
+def read(path: Path, *, help: bool = False) -> Source:  # noqa: A002
+    """Read a notebook, with its parameters' help if asked.
+
+    NotebookError when it is none, or has no cell tagged `parameters`.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -42,7 +47,8 @@ def read(path: Path) -> Source:
     for cell in cells:
         if "parameters" in _tags(cell):
             text = cell.get("source", "")
-            return Source(path, data, _names("".join(text) if isinstance(text, list) else text))
+            text = "".join(text) if isinstance(text, list) else text
+            return Source(path, data, declarations.declared(text, help=help))
     raise NotebookError(
         path,
         "no cell is tagged `parameters`; tag the one that sets the defaults"
@@ -56,27 +62,13 @@ def _tags(cell: Mapping[str, Any]) -> Iterable[str]:
     return tags if isinstance(tags, list) else ()
 
 
-def _names(text: str) -> tuple[str, ...]:
-    try:
-        tree: Any = compile(text, "<parameters>", "exec", ONLY_AST, dont_inherit=True)
-    except (SyntaxError, ValueError):  # magics, or a mistake that running it will show
-        return tuple(dict.fromkeys(ASSIGNMENT.findall(text)))
-    names: dict[str, None] = {}
-    for statement in tree.body:
-        targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-        for target in targets:
-            for part in getattr(target, "elts", [target]):
-                if type(part).__name__ == "Name":
-                    names[part.id] = None
-    return tuple(names)
-
-
 def parameters(
     source: Source, inputs: Mapping[str, str], out: Path, given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What to run the notebook with: its inputs' paths, `out`, and what was given.
 
-    UndeclaredError names what the parameters cell does not declare.
+    UndeclaredError names what the parameters cell does not declare, ParameterError what has the
+    wrong type.
     """
     values: dict[str, Any] = {**inputs, OUT: str(out)}
     missing = [name for name in values if name not in source.declared]
@@ -101,7 +93,14 @@ def parameters(
         raise UndeclaredError(
             source.path, taken, f"{_list(taken)} is an input; -p and -r cannot set it"
         )
-    return values | dict(given)
+    fitting, unfit = declarations.values(source.parameters, values | dict(given))
+    if unfit:
+        raise ParameterError(
+            source.path,
+            [one.name for one, _ in unfit],
+            "; ".join(declarations.wrong(one, value) for one, value in unfit),
+        )
+    return fitting
 
 
 def _list(names: Iterable[str]) -> str:
