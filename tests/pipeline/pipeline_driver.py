@@ -77,6 +77,14 @@ def spec(name: str, **more: Any) -> Spec:
     return specs.parse(json.dumps({**text, **more}), f"{name}.json", 1)[0]
 
 
+def variant(stage: str, name: str, **more: Any) -> Spec:
+    """A pipeline like a stage's, but of another name and with `<name>.ipynb` as its notebook."""
+    text = (ROOT / "specs" / f"{stage}.json").read_text()
+    made = json.loads(text.replace(f"/{stage.replace('-', '_')}.ipynb", f"/{name}.ipynb"))
+    made.update(more, pipeline={"name": name})
+    return specs.parse(json.dumps(made), f"{name}.json", 1)[0]
+
+
 def counts(info: Any) -> tuple[int, int, int]:
     """Datums of a job that were processed, skipped, failed."""
     return info.data_processed, info.data_skipped, info.data_failed
@@ -120,6 +128,13 @@ class Site:
                 else:
                     changes.put_file_from_bytes(path, data)
         return str(commit.id)
+
+    def create(self, made: Spec, executed: bytes) -> str:
+        """Commit a variant's notebook, then create it; the id of its first job."""
+        name = made.output.name
+        self.put("notebooks", {f"/{name}.ipynb": executed})
+        self.client.create_pipeline_from_request(made.request)
+        return str(next(self.client.list_job(name)).job.id)
 
     def jobs(self, job: str) -> dict[str, Any]:
         """The jobs of a global id by pipeline, once all have ended."""
