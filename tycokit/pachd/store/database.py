@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tycokit.errors import NewerData
+from tycokit.errors import FolderUnusable, NewerData
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ class Database:
 
     Raises:
         NewerData: the file holds a migration that this program does not know.
+        FolderUnusable: the file is no database.
     """
 
     def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
@@ -44,16 +45,24 @@ class Database:
         self._closed = False
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._writer = self._connect()
-        self._writer.execute("PRAGMA journal_mode=WAL")
-        self._migrate(migrations)
+        try:
+            self._writer.execute("PRAGMA journal_mode=WAL")
+            self._migrate(migrations)
+        except BaseException:
+            self._writer.close()
+            raise
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=60, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
+        try:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+        except sqlite3.DatabaseError as error:  # cut short, or another program's
+            connection.close()
+            raise FolderUnusable(self.path.parent, f"{self.path.name}: {error}") from error
         return connection
 
     def _migrate(self, migrations: Sequence[Migration]) -> None:
