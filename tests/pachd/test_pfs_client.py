@@ -726,14 +726,6 @@ def test_the_first_message_must_name_the_commit(on: Driver, pachd: Pachd) -> Non
     assert refusal.text == "first message must be a commit"
 
 
-def test_urls_are_not_served_and_leave_nothing(on: Driver) -> None:
-    repo = on.repo({"/f": b"1"})
-    with Refusal() as refusal:
-        on.client.put_file_url((repo, "master"), "/f", "http://127.0.0.1:9/x")
-    assert refusal.code == grpc.StatusCode.UNIMPLEMENTED
-    assert on.files(repo) == {"/f": b"1"}
-
-
 def test_a_file_and_a_folder_of_one_name_make_the_commit_invalid(on: Driver) -> None:
     repo = on.repo({"/good": b"1"})
     on.put(repo, {"/a": b"1", "/a/b": b"1"})
