@@ -68,7 +68,7 @@ def reclaim(data: Path) -> Collected:
 
 def _lock(data: Path, ends: contextlib.ExitStack) -> None:
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
         file: IO[str] = ends.enter_context((data / "lock").open("w"))
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -89,7 +89,7 @@ def _open(data: Path, ends: contextlib.ExitStack) -> tuple[Pfs, maps.Maps]:
 def _kept(data: Path, name: str, make: Callable[[], str]) -> str:
     path = data / name
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
