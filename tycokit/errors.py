@@ -443,6 +443,14 @@ class JobDeleted(NotAllowed):
         super().__init__(f"job {job_id} was deleted")
 
 
+class NothingToRestart(NotAllowed):
+    def __init__(self, job_id: str, filters: Sequence[str]) -> None:
+        self.job_id, self.filters = job_id, tuple(filters)
+        super().__init__(
+            f"datum matching filter [{' '.join(filters)}] could not be found for job ID {job_id}"
+        )
+
+
 class SecretNotFound(NotAllowed):
     """Kubernetes' own words, which Pachyderm hands on with no code of their own."""
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tycokit.errors import DatumNotFound, JobNotFound, LogsNotFound, NotAllowed, PipelineNotFound
+from tycokit.errors import (
+    DatumNotFound,
+    JobNotFound,
+    LogsNotFound,
+    NotAllowed,
+    NothingToRestart,
+    PipelineNotFound,
+)
 from tycokit.pachd.pfs import triggers
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pps import jobs, pipelines, specjson, ticks
@@ -89,6 +96,17 @@ class Master:
         if data is None:
             raise DatumNotFound(id_, job)
         return _datum_info(job, DatumRecord.unpack(id_, data))
+
+    def restart_datum(self, job: Job, filters: Sequence[str]) -> None:
+        """Begin again with the datum being run, if each filter is the path or hash of an input.
+
+        Raises:
+            JobNotFound, NothingToRestart.
+        """
+        with self.pfs.database.read() as connection:
+            jobs.need_job(connection, job)
+        if not self.scheduler.restart(job, filters):
+            raise NothingToRestart(job.id, filters)
 
     def preview_datums(self, given: Input) -> list[DatumInfo]:
         """What an input gives on the present heads. Raises InvalidSpec, BadGlob, RepoNotFound."""

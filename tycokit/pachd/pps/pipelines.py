@@ -12,6 +12,7 @@ from tycokit.errors import (
     PipelineNotInspected,
 )
 from tycokit.pachd.pfs import branches, repos, rows
+from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.transaction import Transaction, add_commit, finish_empty
 from tycokit.pachd.pfs.values import Branch, CommitAddress, Origin, Repo
 from tycokit.pachd.pps import jobs, specjson, ticks
@@ -19,7 +20,7 @@ from tycokit.pachd.pps.defaults import with_defaults
 from tycokit.pachd.pps.secrets import check_mounts
 from tycokit.pachd.pps.spec import PfsInput, PipelineSpec, input_branches, leaves
 from tycokit.pachd.pps.validation import validate
-from tycokit.pachd.pps.values import JobState, Pipeline, PipelineInfo
+from tycokit.pachd.pps.values import JobState, Pipeline, PipelineInfo, PipelineState
 
 _USER = "for user unknown_username"  # Pachyderm's words where auth is off
 PIPELINES = """
@@ -60,43 +61,44 @@ def create_pipeline(
     for branch in input_branches(spec.input):
         rows.need_repo(connection, branch.repo)
     if row is None:
-        id_, version = _insert(transaction, pipeline), 1
+        id_, version = _insert(transaction, pipeline, spec), 1
     else:
         id_, version = row["id"], row["version"] + 1
         before = specjson.from_json(row["spec"])
         if not reprocess:
             spec = replace(spec, salt=before.salt)
         jobs.end_all(transaction, id_, f"all jobs killed because pipeline was updated {_USER}")
+        if before.has_jobs != spec.has_jobs:
+            raise NotServed(
+                f"pipeline {pipeline} cannot become one of another kind: delete it first"
+            )
         if before.output_branch != spec.output_branch:
-            _set_provenance(transaction, pipeline, before.output_branch, ())
-    _new_spec_commit(transaction, pipeline)
+            _set_provenance(transaction, before, ())
+    spec_commit = _spec_commit(transaction, pipeline, spec)
     connection.execute(
         "INSERT INTO pipeline_version VALUES (?, ?, ?, ?, ?)",
-        (id_, version, specjson.to_json(spec), transaction.set_id, transaction.now),
+        (id_, version, specjson.to_json(spec), spec_commit, transaction.now),
     )
     connection.execute("UPDATE pipeline SET version = ? WHERE id = ?", (version, id_))
     if row is None or not row["stopped"]:
-        _set_provenance(transaction, pipeline, spec.output_branch, _upstream(spec))
+        _set_provenance(transaction, spec, _upstream(spec))
 
 
 def refuse_unserved(spec: PipelineSpec) -> None:
     """Raises NotServed for what would be accepted and then not happen."""
     inputs = list(leaves(spec.input))
     unserved = {
-        "spouts": spec.spout is not None,
-        "services": spec.service is not None,
         "egress": spec.egress is not None,
         "s3 outputs": spec.s3_out,
         "s3 inputs": any(isinstance(leaf, PfsInput) and leaf.s3 for leaf in inputs),
         "input triggers": any(isinstance(leaf, PfsInput) and leaf.trigger for leaf in inputs),
-        "spec commits": spec.spec_commit is not None,
     }
     for what, asked in unserved.items():
         if asked:
             raise NotServed(f"{what} are not served by the local pachd")
 
 
-def _insert(transaction: Transaction, pipeline: Pipeline) -> int:
+def _insert(transaction: Transaction, pipeline: Pipeline, spec: PipelineSpec) -> int:
     connection = transaction.connection
     repo = Repo(pipeline.project, pipeline.name)
     if rows.repo_id(connection, repo) is not None:
@@ -105,8 +107,10 @@ def _insert(transaction: Transaction, pipeline: Pipeline) -> int:
             " already exists"
         )
     repos.create_repo(transaction, repo, f"Output repo for pipeline {pipeline}.")
-    repos.create_repo(transaction, replace(repo, type="spec"))
-    repos.create_repo(transaction, replace(repo, type="meta"))
+    if spec.spec_commit is None:
+        repos.create_repo(transaction, replace(repo, type="spec"))
+    if spec.has_jobs:
+        repos.create_repo(transaction, replace(repo, type="meta"))
     id_ = connection.execute(
         "INSERT INTO pipeline (project, name, version, created) VALUES (?, ?, 0, ?)",
         (pipeline.project, pipeline.name, transaction.now),
@@ -115,10 +119,18 @@ def _insert(transaction: Transaction, pipeline: Pipeline) -> int:
     return id_
 
 
-def _new_spec_commit(transaction: Transaction, pipeline: Pipeline) -> None:
-    """A finished, empty commit on the spec repo's master: it stands for the new version."""
+def _spec_commit(transaction: Transaction, pipeline: Pipeline, spec: PipelineSpec) -> str:
+    """The id of the commit on the spec repo's master that stands for a version: finished, empty.
+
+    Raises:
+        RepoNotFound, CommitNotFound: the spec names one that is not there.
+    """
     connection = transaction.connection
     branch = _spec_branch(pipeline)
+    if spec.spec_commit is not None:
+        given = CommitAddress(branch.repo, id=str(spec.spec_commit.get("id", "")))
+        branches.create_branch(transaction, branch, given)
+        return str(resolve(connection, given)["set_id"])
     row = rows.branch_row(connection, branch)
     repo = rows.need_repo(connection, branch.repo)
     commit = add_commit(
@@ -127,6 +139,7 @@ def _new_spec_commit(transaction: Transaction, pipeline: Pipeline) -> None:
     finish_empty(transaction, commit)
     head = CommitAddress(branch.repo, id=transaction.set_id)
     branches.create_branch(transaction, branch, head)
+    return transaction.set_id
 
 
 def _spec_branch(pipeline: Pipeline) -> Branch:
@@ -134,16 +147,18 @@ def _spec_branch(pipeline: Pipeline) -> Branch:
 
 
 def _upstream(spec: PipelineSpec) -> tuple[Branch, ...]:
-    pipeline = Pipeline(spec.project, spec.name)
-    return (*input_branches(spec.input), _spec_branch(pipeline))
+    spec_branch = _spec_branch(Pipeline(spec.project, spec.name))
+    # without jobs nobody would end the commits that inputs bring
+    return (*(input_branches(spec.input) if spec.has_jobs else ()), spec_branch)
 
 
 def _set_provenance(
-    transaction: Transaction, pipeline: Pipeline, branch: str, upstream: tuple[Branch, ...]
+    transaction: Transaction, spec: PipelineSpec, upstream: tuple[Branch, ...]
 ) -> None:
-    for type_ in ("user", "meta"):
-        repo = Repo(pipeline.project, pipeline.name, type_)
-        branches.create_branch(transaction, Branch(repo, branch), provenance=upstream)
+    """Let the output (and meta) branch follow these branches."""
+    for type_ in ("user", "meta") if spec.has_jobs else ("user",):
+        branch = Branch(Repo(spec.project, spec.name, type_), spec.output_branch)
+        branches.create_branch(transaction, branch, provenance=upstream)
 
 
 def pipeline_row(connection: rows.Connection, pipeline: Pipeline) -> rows.Row | None:
@@ -168,7 +183,7 @@ def stop_pipeline(transaction: Transaction, pipeline: Pipeline) -> None:
     if row["stopped"]:
         return
     transaction.connection.execute("UPDATE pipeline SET stopped = 1 WHERE id = ?", (row["id"],))
-    _set_provenance(transaction, pipeline, specjson.from_json(row["spec"]).output_branch, ())
+    _set_provenance(transaction, specjson.from_json(row["spec"]), ())
     jobs.end_all(transaction, row["id"], f"all jobs killed because pipeline was stopped {_USER}")
 
 
@@ -179,7 +194,7 @@ def start_pipeline(transaction: Transaction, pipeline: Pipeline) -> None:
         return
     transaction.connection.execute("UPDATE pipeline SET stopped = 0 WHERE id = ?", (row["id"],))
     spec = specjson.from_json(row["spec"])
-    _set_provenance(transaction, pipeline, spec.output_branch, _upstream(spec))
+    _set_provenance(transaction, spec, _upstream(spec))
 
 
 def delete_pipeline(
@@ -249,12 +264,30 @@ def _info(connection: rows.Connection, row: rows.Row) -> PipelineInfo:
     last = connection.execute(
         "SELECT state FROM job WHERE pipeline = ? ORDER BY id DESC LIMIT 1", (row["id"],)
     ).fetchone()
+    busy = connection.execute(
+        "SELECT 1 FROM job WHERE pipeline = ? AND finished IS NULL", (row["id"],)
+    ).fetchone()
+    spec = specjson.from_json(row["spec"])
+    state, reason = _state(spec, stopped=bool(row["stopped"]), busy=busy is not None)
     return PipelineInfo(
         pipeline=Pipeline(row["project"], row["name"]),
         version=row["shown"],
-        spec=specjson.from_json(row["spec"]),
+        spec=spec,
         spec_commit=row["spec_commit"],
         stopped=bool(row["stopped"]),
         created=row["version_created"],
         last_job_state=JobState(last["state"]) if last else None,
+        state=state,
+        reason=reason,
     )
+
+
+def _state(spec: PipelineSpec, *, stopped: bool, busy: bool) -> tuple[PipelineState, str]:
+    if not spec.has_jobs:
+        what = "spouts" if spec.spout is not None else "services"
+        return PipelineState.FAILURE, f"{what} are not run by the local pachd"
+    if stopped:
+        return PipelineState.PAUSED, ""
+    if spec.autoscaling and not busy:
+        return PipelineState.STANDBY, ""
+    return PipelineState.RUNNING, ""

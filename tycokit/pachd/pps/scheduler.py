@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tycokit.pachd.pfs.transaction import Pfs
@@ -13,7 +14,7 @@ from tycokit.pachd.pps.jobrun import JobRun
 from tycokit.pachd.pps.logs import Logs
 from tycokit.pachd.pps.pool import Pool
 from tycokit.pachd.pps.task import Surroundings
-from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline
+from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline, PipelineState, WorkerStatus
 from tycokit.pachd.store.maps import Maps
 
 _LOG = logging.getLogger(__name__)
@@ -58,6 +59,18 @@ class Scheduler:
         for pool in self._pools.values():
             pool.close()
 
+    def restart(self, job: Job, filters: Sequence[str]) -> bool:
+        """Begin again with the datums of a job that run and match; whether there were any."""
+        with self._lock:
+            pool = self._pools.get(job.pipeline)
+        return pool is not None and pool.restart(job, filters)
+
+    def status(self, job: Job) -> list[WorkerStatus]:
+        """What the workers of a job are doing."""
+        with self._lock:
+            pool = self._pools.get(job.pipeline)
+        return [each for each in (pool.status() if pool else []) if each.job == job]
+
     def held(self) -> list[bytes]:
         """The maps of datums that running jobs go by."""
         return [active.run.base for active in list(self._active.values())]
@@ -99,6 +112,8 @@ class Scheduler:
             for pipeline, pool in list(self._pools.items()):
                 info = known.get(pipeline)
                 current = info is not None and not info.stopped and info.version == pool.version
+                if info is not None and info.state == PipelineState.STANDBY:
+                    current = False  # its workers come back with the next job
                 if not current and pipeline not in self._active:
                     self._pools.pop(pipeline).close()
             for job in waiting:

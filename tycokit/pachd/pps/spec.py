@@ -173,6 +173,11 @@ class PipelineSpec:
         return self.parallelism or 1
 
     @property
+    def has_jobs(self) -> bool:
+        """False for spouts and services, whose process would run for ever."""
+        return self.spout is None and self.service is None
+
+    @property
     def every_job(self) -> bool:
         """True when no datum is ever skipped."""
         return self.reprocess_spec == "every_job"

@@ -27,6 +27,18 @@ class JobState(IntEnum):
     UNRUNNABLE = 9
 
 
+class PipelineState(IntEnum):
+    """The numbers are Pachyderm's."""
+
+    STARTING = 1
+    RUNNING = 2
+    RESTARTING = 3
+    FAILURE = 4
+    PAUSED = 5
+    STANDBY = 6
+    CRASHING = 7
+
+
 class DatumState(IntEnum):
     """The numbers are Pachyderm's."""
 
@@ -90,6 +102,8 @@ class PipelineInfo:
     stopped: bool
     created: int
     last_job_state: JobState | None
+    state: PipelineState
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

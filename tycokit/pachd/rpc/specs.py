@@ -218,6 +218,15 @@ def transform_message(transform: Transform) -> Message:
     )
 
 
+def _service_message(service: Service) -> Message:
+    return pps_pb2.Service(
+        internal_port=service.internal_port,
+        external_port=service.external_port,
+        ip=service.ip,
+        type=service.type,
+    )
+
+
 def fill(message: Message, spec: PipelineSpec) -> None:
     """Set those fields of a Details message that have a counterpart in the spec."""
     known = message.DESCRIPTOR.fields_by_name
@@ -231,6 +240,12 @@ def fill(message: Message, spec: PipelineSpec) -> None:
         value = duration(getattr(spec, name))
         if name in known and value is not None:
             getattr(message, name).CopyFrom(value)
+    if "service" in known and spec.service is not None:
+        message.service.CopyFrom(_service_message(spec.service))
+    if "spout" in known and spec.spout is not None:
+        message.spout.SetInParent()
+        if spec.spout.service is not None:
+            message.spout.service.CopyFrom(_service_message(spec.spout.service))
     if "datum_set_spec" in known and spec.datum_set_spec is not None:
         sets = spec.datum_set_spec
         message.datum_set_spec.number = sets.number

@@ -6,6 +6,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from python_pachyderm.proto.v2.pfs import pfs_pb2
+from python_pachyderm.proto.v2.pps import pps_pb2
 
 from tycokit.pachd.pfs.values import (
     DEFAULT_PROJECT,
@@ -69,6 +70,19 @@ def pipeline_from(message: Message) -> Pipeline:
 
 def job_from(message: Message) -> Job:
     return Job(pipeline_from(message.pipeline), message.id)
+
+
+def pipeline_message(pipeline: Pipeline) -> Message:
+    return pps_pb2.Pipeline(project=project_message(pipeline.project), name=pipeline.name)
+
+
+def job_message(job: Job) -> Message:
+    return pps_pb2.Job(pipeline=pipeline_message(job.pipeline), id=job.id)
+
+
+def projects_from(request: Message) -> set[str] | None:
+    """The projects that a list is asked for; None = all."""
+    return {project.name for project in request.projects if project.name} or None
 
 
 def project_message(name: str) -> Message:
