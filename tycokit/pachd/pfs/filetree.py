@@ -13,12 +13,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TypeVar
 
 from tycokit.pachd.pfs.glob import Glob
 from tycokit.pachd.store.garbage import Live
 from tycokit.pachd.store.maps import EMPTY, Maps
 
-_HASHES_KEPT = 4096
+_KEPT = 4096  # hashes, and sizes, of directories
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +97,32 @@ class FileTree:
     def __init__(self, maps: Maps) -> None:
         self._maps = maps
         self._hashes: OrderedDict[bytes, bytes] = OrderedDict()
+        self._sizes: OrderedDict[bytes, int] = OrderedDict()
         self._lock = threading.Lock()
 
     def root(self, connection: sqlite3.Connection, root: bytes) -> DirNode | None:
         """The root directory; None for an empty tree."""
         if not root:
             return None
-        size = sum(node.size for node in self.children(connection, DirNode("/", 0, root)))
+        with self._lock:
+            size = self._sizes.get(root)
+        if size is None:
+            size = sum(node.size for node in self.children(connection, DirNode("/", 0, root)))
+            self._remember(self._sizes, root, size)
         return DirNode("/", size, root)
 
-    def find(self, connection: sqlite3.Connection, root: bytes, path: str) -> list[Node]:
+    def find(
+        self, connection: sqlite3.Connection, root: bytes, path: str, sized: bool = True
+    ) -> list[Node]:
         """What stands at a path (absolute, with or without trailing slash).
 
-        Empty when nothing does; the file (one a tag) first, then the directory.
+        Empty when nothing does; the file (one a tag) first, then the directory. The size of the
+        root directory may have to be added up: `sized` false says that nobody will look at it.
         """
         names = [name for name in path.split("/") if name]
         if not names:
-            node = self.root(connection, root)
-            return [node] if node else []
+            node = self.root(connection, root) if sized else DirNode("/", 0, root)
+            return [node] if node and root else []
         parent = self._descend(connection, root, names[:-1])
         if parent is None:
             return []
@@ -222,11 +232,14 @@ class FileTree:
         digest = blake2b(digest_size=32)
         for child in self.children(connection, node):
             digest.update(self.hash(connection, child))
-        with self._lock:
-            self._hashes[node.root] = digest.digest()
-            if len(self._hashes) > _HASHES_KEPT:
-                self._hashes.popitem(last=False)
+        self._remember(self._hashes, node.root, digest.digest())
         return digest.digest()
+
+    def _remember(self, memory: OrderedDict[bytes, T], root: bytes, value: T) -> None:
+        with self._lock:
+            memory[root] = value
+            if len(memory) > _KEPT:
+                memory.popitem(last=False)
 
     def apply(self, connection: sqlite3.Connection, root: bytes, puts: Puts) -> bytes:
         """The root after putting and removing files; directories come and go with their files."""
@@ -234,7 +247,11 @@ class FileTree:
             ([name for name in path.split("/") if name], tag, content)
             for (path, tag), content in puts.items()
         ]
-        return self._apply(connection, root, edits)[0]
+        before = self.root(connection, root)
+        made, grown = self._apply(connection, root, edits)
+        if made:
+            self._remember(self._sizes, made, grown + (before.size if before else 0))
+        return made
 
     def _apply(
         self,

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
 from python_pachyderm.proto.v2.pfs import pfs_pb2, pfs_pb2_grpc
@@ -16,8 +17,8 @@ from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.modify import Modification
 from tycokit.pachd.pfs.transaction import Pfs
-from tycokit.pachd.pfs.urls import pieces
 from tycokit.pachd.pfs.values import CommitAddress, CommitInfo, CommitState
+from tycokit.pachd.rpc import filechanges, wire
 from tycokit.pachd.rpc import values as to
 from tycokit.pachd.rpc.changes import change
 
@@ -244,30 +245,13 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         try:
             address: CommitAddress | None = None
             for request in requests:
-                kind = request.WhichOneof("body")
-                if kind == "set_commit":
-                    address = to.address_from(request.set_commit)
-                    continue
-                if address is None:
+                named = filechanges.set_commit(request)
+                if named is not None:
+                    address = named
+                elif address is None:
                     raise NotAllowed("first message must be a commit")
-                if kind == "delete_file":
-                    modification.delete(request.delete_file.path, request.delete_file.datum)
-                elif kind == "copy_file":
-                    copy = request.copy_file
-                    modification.copy(
-                        copy.dst,
-                        to.address_from(copy.src.commit),
-                        copy.src.path,
-                        copy.append,
-                        copy.datum,
-                    )
-                elif kind == "add_file":
-                    add = request.add_file
-                    if add.WhichOneof("source") == "url":
-                        for piece in pieces(add.url.URL, add.url.recursive):
-                            modification.add(add.path, piece, add.datum)
-                    else:
-                        modification.add(add.path, add.raw.value, add.datum)
+                else:
+                    filechanges.change(modification, request)
             if address is None:
                 raise NotAllowed("first message must be a commit")
             if not context.is_active():
@@ -298,22 +282,22 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
     def InspectFile(self, request: Request, context: Context) -> Any:
         return to.file_info_message(self._snapshot(request.file).inspect(request.file.path))
 
-    def ListFile(self, request: Request, context: Context) -> Iterator[Any]:
+    def ListFile(self, request: Request, context: Context) -> Iterator[bytes]:
         found = self._snapshot(request.file).list_dir(
             request.file.path, request.paginationMarker.path, request.number, request.reverse
         )
-        yield from map(to.file_info_message, found)
+        yield from wire.file_infos(found)
 
-    def WalkFile(self, request: Request, context: Context) -> Iterator[Any]:
+    def WalkFile(self, request: Request, context: Context) -> Iterator[bytes]:
         found = self._snapshot(request.file).walk(
             request.file.path, request.paginationMarker.path, request.number, request.reverse
         )
-        yield from map(to.file_info_message, found)
+        yield from wire.file_infos(found)
 
-    def GlobFile(self, request: Request, context: Context) -> Iterator[Any]:
+    def GlobFile(self, request: Request, context: Context) -> Iterator[bytes]:
         snapshot = Snapshot(self._pfs, to.address_from(request.commit))
         found = snapshot.glob(request.pattern, request.path_range.lower, request.path_range.upper)
-        yield from map(to.file_info_message, found)
+        yield from wire.file_infos(found)
 
     def DiffFile(self, request: Request, context: Context) -> Iterator[Any]:
         new = self._snapshot(request.new_file)
@@ -330,3 +314,27 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
 
     def _snapshot(self, file: Request) -> Snapshot:
         return Snapshot(self._pfs, to.address_from(file.commit))
+
+
+def register(server: grpc.Server, pfs: Pfs) -> None:
+    """Add the service; handlers whose messages `wire` reads or writes come first, and are taken."""
+    servicer = PfsServicer(pfs)
+    lists = {
+        "ListFile": pfs_pb2.ListFileRequest,
+        "WalkFile": pfs_pb2.WalkFileRequest,
+        "GlobFile": pfs_pb2.GlobFileRequest,
+    }
+    handlers: dict[str, Any] = {
+        name: grpc.unary_stream_rpc_method_handler(
+            getattr(servicer, name), request_deserializer=request.FromString
+        )
+        for name, request in lists.items()
+    }
+    handlers["ModifyFile"] = grpc.stream_unary_rpc_method_handler(
+        servicer.ModifyFile,
+        request_deserializer=wire.modify_request,
+        response_serializer=Empty.SerializeToString,
+    )
+    by_hand = grpc.method_handlers_generic_handler("pfs_v2.API", handlers)
+    server.add_generic_rpc_handlers((by_hand,))
+    pfs_pb2_grpc.add_APIServicer_to_server(servicer, server)

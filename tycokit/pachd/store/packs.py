@@ -203,7 +203,7 @@ class Stage:
         """Write a chunk, whether or not the packs have it."""
         assert self._file is not None, "the stage is sealed"
         self._file.write(data)
-        self._digest.update(data)
+        self._digest.update(hash_)
         self._index[hash_] = (self._size, len(data))
         self._size += len(data)
 
