@@ -60,6 +60,7 @@ def create_pipeline(
     ticks.make_repos(transaction, spec)
     for branch in input_branches(spec.input):
         rows.need_repo(connection, branch.repo)
+    _make_trigger_branches(transaction, spec)
     if row is None:
         id_, version = _insert(transaction, pipeline, spec), 1
     else:
@@ -91,11 +92,18 @@ def refuse_unserved(spec: PipelineSpec) -> None:
         "egress": spec.egress is not None,
         "s3 outputs": spec.s3_out,
         "s3 inputs": any(isinstance(leaf, PfsInput) and leaf.s3 for leaf in inputs),
-        "input triggers": any(isinstance(leaf, PfsInput) and leaf.trigger for leaf in inputs),
     }
     for what, asked in unserved.items():
         if asked:
             raise NotServed(f"{what} are not served by the local pachd")
+
+
+def _make_trigger_branches(transaction: Transaction, spec: PipelineSpec) -> None:
+    """The branches that inputs with a trigger read; one that is there keeps its head."""
+    for leaf in leaves(spec.input):
+        if isinstance(leaf, PfsInput) and leaf.trigger is not None:
+            branch = Branch(Repo(leaf.project, leaf.repo, leaf.repo_type), leaf.branch)
+            branches.create_branch(transaction, branch, trigger=leaf.trigger)
 
 
 def _insert(transaction: Transaction, pipeline: Pipeline, spec: PipelineSpec) -> int:
