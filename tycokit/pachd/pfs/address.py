@@ -33,7 +33,7 @@ def resolve(connection: rows.Connection, address: CommitAddress) -> rows.Row:
         if row is None:
             raise CommitNotFound(address)
     else:
-        if address.id and address.branch and address.branch != base:
+        if address.id and address.branch:
             branch = Branch(address.repo, address.branch)
             raise NotAllowed(f"invalid commit ID given with a branch ({branch}): {address.id}")
         if not base:

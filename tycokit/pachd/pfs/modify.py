@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -39,17 +40,24 @@ class Modification:
         self._pfs = pfs
         self._stage = pfs.packs.stage()
         self._files: dict[Key, _File] = {}
-        self._cleared: list[Key] = []  # directories emptied, with their tag, before the files
+        self._cleared: set[Key] = set()  # directories emptied, with their tag, before the files
+        self._holding: set[str] = set()  # directories that the stream has put files below
         self._open: tuple[Key, Chunker] | None = None
+        self._deleted: Key | None = None  # by the last change, and without a slash
 
     def delete(self, path: str, tag: str = "") -> None:
-        """Remove a file, or with a trailing slash everything below a directory."""
+        """Remove a file or a directory; with a trailing slash only what is below a directory.
+
+        When bytes for the same path come next, the two are a client's way to overwrite a file, and
+        a directory of that name stays (to collide with the file when the commit ends).
+        """
         tag = tag or DEFAULT_TAG
         cleaned = normal_path(path)
         self._close_file()
         if path.endswith("/") or cleaned == "/":
             self._clear(cleaned.rstrip("/") + "/", tag)
         else:
+            self._deleted = cleaned, tag
             self._files[cleaned, tag] = _File(kept=False)
 
     def add(self, path: str, data: bytes, tag: str = "") -> None:
@@ -57,6 +65,8 @@ class Modification:
         key = (normal_path(path), tag or DEFAULT_TAG)
         if self._open is None or self._open[0] != key:
             check_path(path)
+            if self._deleted == key:
+                self._deleted = None
             self._close_file()
             self._resume(key)
         assert self._open is not None
@@ -85,7 +95,7 @@ class Modification:
                             raise CommitNotFound(source)  # deleted since, and reclaimed
         for new_path, content in contents:
             check_path(new_path)  # a folder's files may lie too deep at their new place
-            file = self._files.setdefault((new_path, tag), _File(kept=append))
+            file = self._file((new_path, tag))
             if not append:
                 file.kept, file.chunks, file.size = False, [], 0
             if file.chunks or file.kept:
@@ -166,10 +176,6 @@ class Modification:
         removed: dict[Key, Content | None] = {}
         for directory, tag in self._cleared:
             removed.update(self._below(connection, root, directory, tag))
-        for (path, tag), content in puts.items():
-            if content is None:
-                # deleting a directory without naming its slash is what people mean
-                removed.update(self._below(connection, root, path + "/", tag))
         root = self._pfs.trees.apply(connection, root, {**removed, **puts})
         connection.execute("UPDATE pfs_commit SET root = ? WHERE id = ?", (root, row["id"]))
         if one_off:
@@ -188,14 +194,21 @@ class Modification:
         }
 
     def _clear(self, directory: str, tag: str) -> None:
-        self._cleared.append((directory, tag))
-        for key in [k for k in self._files if k[1] == tag and k[0].startswith(directory)]:
-            del self._files[key]
+        self._cleared.add((directory, tag))
+        if directory in self._holding:
+            for key in [k for k in self._files if k[1] == tag and k[0].startswith(directory)]:
+                del self._files[key]
+
+    def _file(self, key: Key) -> _File:
+        path, tag = key
+        above = {path[: slash.end()] for slash in re.finditer("/", path)}
+        self._holding |= above
+        gone = any((folder, tag) in self._cleared for folder in above)
+        return self._files.setdefault(key, _File(kept=not gone))
 
     def _resume(self, key: Key) -> None:
         """Go on with a file: its last chunk is taken back, since it may grow."""
-        gone = any(key[1] == tag and key[0].startswith(path) for path, tag in self._cleared)
-        file = self._files.setdefault(key, _File(kept=not gone))
+        file = self._file(key)
         chunker = Chunker()
         if file.chunks:
             last = self._stage.read(file.chunks.pop())
@@ -204,10 +217,15 @@ class Modification:
         self._open = (key, chunker)
 
     def _close_file(self) -> None:
+        """End what the last change began."""
         if self._open is not None:
             key, chunker = self._open
             self._open = None
             self._keep(self._files[key], chunker.finish())
+        if self._deleted is not None:
+            path, tag = self._deleted
+            self._deleted = None
+            self._clear(path + "/", tag)
 
     def _keep(self, file: _File, chunks: Iterable[bytes]) -> None:
         for chunk in chunks:
