@@ -78,7 +78,8 @@ def _fail(error: Exception, method: str, context: Any) -> None:
     if context.code() is not None and not isinstance(error, NotImplementedError):
         raise error  # the handler has said its own status
     if not context.is_active():
-        raise error  # the client has gone: nobody to tell
+        # nobody to tell, and nothing that went wrong here: gRPC would log a plain raise
+        context.abort(grpc.StatusCode.CANCELLED, "the client has gone")
     known = status_of(error, method)
     if known is None:
         _LOG.exception("%s failed", method)
