@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import psutil
 import pytest
 from google.protobuf.empty_pb2 import Empty
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from pachd_driver import SUCCESS, Driver, Refusal, pfs
+from pachd_driver import FINISHED, SUCCESS, Driver, Refusal, pfs
 from python_pachyderm import Client
 from python_pachyderm.errors import AuthServiceNotActivated
 from python_pachyderm.proto.v2.pfs import pfs_pb2_grpc
@@ -312,6 +313,28 @@ def test_those_who_wait_and_follow_do_not_hold_a_stop_up(folder: Path) -> None:
     assert len(ended) == 3
 
 
+def test_a_client_that_goes_away_is_nothing_to_log(
+    on: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    repo = on.repo({"/big": bytes(8_000_000)})
+    name = on.pipeline("exec sleep 300", pfs(repo))
+    job = on.latest(name)
+    wait = on.stub.InspectJob.future(
+        pps_proto.InspectJobRequest(
+            job=pps_proto.Job(pipeline=pps_proto.Pipeline(name=name), id=job), wait=True
+        )
+    )
+    logs = on.client.get_job_logs(name, job, follow=True)
+    commits = on.client.inspect_commit(job, commit_state=FINISHED)
+    with on.client.get_file((repo, "master"), "/big"):
+        next(logs)
+        next(commits)
+    for each in (wait, logs, commits):
+        each.cancel()
+    time.sleep(0.7)  # a handler looks twice a second whether anybody is still there
+    assert [each for each in caplog.records if each.name == "grpc._server"] == []
+
+
 # what it does not serve
 
 
@@ -335,7 +358,6 @@ def test_what_is_not_served_says_so_and_nothing_happens(on: Driver) -> None:
             "s3", pps_proto.Transform(cmd=["true"]), input=pfs(repo), s3_out=True
         ),
         lambda: on.client.get_file((repo, "master"), "/f", URL="s3://bucket/f"),
-        lambda: list(on.client.list_pipeline(jqFilter=".")),
     ]
     for call in calls:
         try:
