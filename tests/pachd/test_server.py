@@ -343,10 +343,7 @@ def test_what_is_not_served_says_so_and_nothing_happens(on: Driver) -> None:
     before = [info.pipeline.name for info in on.client.list_pipeline()]
     calls: list[Any] = [
         lambda: on.client.create_pipeline(
-            "service",
-            pps_proto.Transform(cmd=["true"]),
-            input=pfs(repo),
-            service=pps_proto.Service(internal_port=1, external_port=2),
+            "s3", pps_proto.Transform(cmd=["true"]), input=pfs(repo, "/", s3=True)
         ),
         lambda: on.client.create_pipeline(
             "egress",
