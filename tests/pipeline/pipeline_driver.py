@@ -141,6 +141,10 @@ class Site:
         found = self.client.inspect_job(job, wait=True)
         return {info.job.pipeline.name: info for info in found}
 
+    def job(self, pipeline: str, job: str) -> Any:
+        """One pipeline's job once it has ended; others of the same id may go on."""
+        return next(self.client.inspect_job(job, pipeline, wait=True))
+
     def paths(self, repo: str, glob: str, commit: str = "master") -> list[str]:
         found = self.client.glob_file((repo, commit), glob)
         return [info.file.path for info in found if info.file_type == pfs_proto.FILE]

@@ -73,7 +73,7 @@ def meanwhile(endless: str) -> None:
 def test_a_notebook_that_raises_says_where_and_is_kept(site: Site) -> None:
     made = variant("validate", "raises", datum_tries=1)
     job = site.create(made, notebook("validate.ipynb", before_result(RAISES)))
-    info = site.jobs(job)["raises"]
+    info = site.job("raises", job)
     assert (info.state, counts(info)) == (FAILURE, (2, 0, 1))
     bad = next(
         each for each in site.client.list_datum("raises", job) if each.state == pps_proto.FAILED
@@ -112,7 +112,7 @@ def test_a_notebook_that_raises_says_where_and_is_kept(site: Site) -> None:
 
     # nothing of the failed job is in the way of the next
     fixed = site.put("notebooks", {"/raises.ipynb": notebook("validate.ipynb")})
-    info = site.jobs(fixed)["raises"]
+    info = site.job("raises", fixed)
     assert (info.state, counts(info)) == (SUCCESS, (3, 0, 0))
     assert len(site.paths("raises", "/valid/*")) == 3
 
@@ -126,7 +126,7 @@ def test_an_executor_killed_in_the_middle_costs_an_attempt_and_not_the_datum(sit
     assert mark.read_text() == str(before.pid)
     before.kill()
 
-    info = site.jobs(job)["hangs"]
+    info = site.job("hangs", job)
     assert (info.state, counts(info)) == (SUCCESS, (3, 0, 0))
     assert len(site.paths("hangs", "/valid/*")) == 3
     said = site.said("hangs", job)
@@ -141,7 +141,7 @@ def test_an_executor_killed_in_the_middle_costs_an_attempt_and_not_the_datum(sit
 
 
 def test_a_notebook_that_never_ends_is_ended_and_the_rest_goes_on(site: Site, endless: str) -> None:
-    info = site.jobs(endless)["endless"]
+    info = site.job("endless", endless)
     assert (info.state, counts(info)) == (FAILURE, (2, 0, 1))
     assert f"timed out after {SECONDS} s" in site.logs("endless", endless)
     (bad,) = (
@@ -163,4 +163,5 @@ def test_a_notebook_that_never_ends_is_ended_and_the_rest_goes_on(site: Site, en
     assert errors == ["KeyboardInterrupt"]
     # the two other pictures are in the commit, and the stages beside it never noticed
     assert len(site.paths("endless", "/valid/*", endless)) == 2
-    assert next(site.client.list_job("validate")).state == SUCCESS
+    newest = next(site.client.list_job("validate")).job.id
+    assert site.job("validate", newest).state == SUCCESS
