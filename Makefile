@@ -18,7 +18,7 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate --python-version 3.10 --group build pyproject.toml $(ARGS)
 
-.PHONY: demo test check venv debian lock clean help
+.PHONY: demo test check bench crash venv debian lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(READY) ## the main job: sample pictures through the five notebooks
@@ -32,6 +32,14 @@ check: $(READY) ## lint, format, types and the tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+bench: $(READY) ## the benchmarks: half an hour on a quiet machine, and dvc from PyPI
+	@status=0; for name in put_files one_new_file pages skipped_datums; do \
+		echo "benchmarks.$$name"; $(VENV)/bin/python -m benchmarks.$$name || status=1; \
+	done; exit $$status
+
+crash: $(READY) ## 200 kills of pachd and its workers, and a minute of 16 clients (a quarter of an hour)
+	@$(VENV)/bin/python -m pytest -m long $(ARGS)
 
 venv: $(READY) ## only the set-up, in .venv
 

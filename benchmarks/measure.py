@@ -1,0 +1,77 @@
+"""Timing: repetitions, medians, and ratios against a baseline of the same run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of each repetition."""
+
+    name: str
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def __str__(self) -> str:
+        spread = f"{min(self.seconds):.4f} to {max(self.seconds):.4f}"
+        return f"{self.name:<52} {self.median:9.4f} s  ({spread}, {len(self.seconds)} times)"
+
+
+def timed(name: str, work: Callable[[], object], repetitions: int = 5, warm_up: int = 1) -> Times:
+    """Time some work; the first `warm_up` runs do not count."""
+    seconds = []
+    for turn in range(warm_up + repetitions):
+        begin = time.perf_counter()
+        work()
+        if turn >= warm_up:
+            seconds.append(time.perf_counter() - begin)
+    found = Times(name, tuple(seconds))
+    print(found, flush=True)
+    return found
+
+
+def compare(what: str, times: Times, baseline: Times, bar: float) -> bool:
+    """Print the ratio of two medians and whether it is within its bar."""
+    ratio = times.median / baseline.median
+    verdict = "ok" if ratio <= bar else "TOO SLOW"
+    print(f"  = {ratio:.3f} times {what} (bar {bar:g}): {verdict}", flush=True)
+    return ratio <= bar
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def machine() -> None:
+    """Name the machine, and how busy it is: others' work spoils every figure."""
+    model = platform.processor() or platform.machine()
+    for line in _lines(Path("/proc/cpuinfo")):
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    python = platform.python_version()
+    print(f"{model}, {os.cpu_count()} CPUs, load {load}; {platform.system()}, Python {python}")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def ended(results: list[bool]) -> None:
+    """End the script: exit code 1 when a bar was missed."""
+    sys.exit(0 if all(results) else 1)

@@ -1,0 +1,140 @@
+"""10,000 files of 20 KB in one ModifyFile, against `cp -r`; and one more, against `dvc add`.
+
+Beside it, where the time goes: the same calls of the same client to a server that only counts what
+comes in is what no server can be faster than.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from platformdirs import user_cache_path
+from python_pachyderm import Client
+
+from benchmarks.measure import compare, ended, machine, say, timed
+from benchmarks.serving import folder, pachd, put
+
+FILES, SIZE = 10_000, 20_000
+DVC = "3.67.1"
+
+
+def main() -> None:
+    machine()
+    with folder() as work, pachd() as client:
+        source = work / "pictures"
+        source.mkdir()
+        for at in range(FILES):
+            (source / f"cam_{at:06d}.jpg").write_bytes(os.urandom(SIZE))
+        pictures = {f"/{file.name}": file.read_bytes() for file in sorted(source.iterdir())}
+
+        def copy() -> None:
+            shutil.rmtree(work / "copy", ignore_errors=True)
+            subprocess.run(["cp", "-r", source, work / "copy"], check=True)
+
+        def copy_durably() -> None:
+            copy()
+            subprocess.run(["sync", "-f", work], check=True)
+
+        numbers = itertools.count()
+
+        def put_all() -> None:
+            # a new repo and other bytes each time: nothing is there already
+            name = f"r{next(numbers)}"
+            client.create_repo(name)
+            put(client, name, {path: os.urandom(8) + data for path, data in pictures.items()})
+
+        copied = timed("cp -r", copy, 5)
+        durable = timed("cp -r, then sync", copy_durably, 3)
+        stored = timed(f"put {FILES} files", put_all, 3)
+        results = [compare("cp -r", stored, copied, 4)]
+        compare("cp -r and sync, which is as durable", stored, durable, 4)
+        with counting() as address:
+            other = Client(*address)
+            floor = timed(
+                "the same client, a server that only counts", lambda: put(other, "r", pictures), 3
+            )
+        compare("the client's own cost", stored, floor, 1.5)
+
+        def one_more() -> None:
+            put(client, "r0", {f"/more_{next(numbers)}.jpg": os.urandom(SIZE)})
+
+        added = timed("put one more file", one_more, 20)
+        results.append(compare("dvc add", added, dvc_add(source, work, numbers), 1 / 20))
+    ended(results)
+
+
+class counting:  # noqa: N801
+    """A server in a process of its own that takes every ModifyFile and keeps nothing."""
+
+    def __enter__(self) -> tuple[str, int]:
+        command = [sys.executable, "-m", "benchmarks.put_files", "--count"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        return "127.0.0.1", int(self._process.stdout.readline())
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+class _Count(grpc.GenericRpcHandler):
+    def service(self, details: Any) -> Any:
+        if details.method.endswith("/ModifyFile"):
+            return grpc.stream_unary_rpc_method_handler(self._modify_file)
+        return None
+
+    @staticmethod
+    def _modify_file(requests: Iterator[bytes], _context: Any) -> bytes:
+        for _ in requests:
+            pass
+        return b""
+
+
+def count() -> None:
+    server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.max_receive_message_length", -1)])
+    server.add_generic_rpc_handlers((_Count(),))
+    print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+    server.start()
+    server.wait_for_termination()
+
+
+def dvc_add(source: Path, work: Path, numbers: Iterator[int]) -> Any:
+    """`dvc add` of the folder and one more file each time; the first of all does not count."""
+    home = user_cache_path("tycokit") / "benchmarks" / f"dvc-{DVC}"
+    dvc = home / "bin" / "dvc"
+    if not dvc.exists():
+        say(f"installing dvc {DVC} in {home}")
+        venv.create(home, clear=True, with_pip=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", f"dvc=={DVC}"], check=True)
+    project = work / "dvc"
+    project.mkdir()
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+
+    def run(*words: str) -> None:
+        command = [str(dvc), *words, "--quiet"]
+        subprocess.run(command, cwd=project, check=True, env=environment)
+
+    run("init", "--no-scm")
+    shutil.copytree(source, project / "pictures")
+    run("add", "pictures")
+
+    def add() -> None:
+        (project / "pictures" / f"more_{next(numbers)}.jpg").write_bytes(os.urandom(SIZE))
+        run("add", "pictures")
+
+    return timed("dvc add of the folder plus one file", add, 3, warm_up=0)
+
+
+if __name__ == "__main__":
+    count() if sys.argv[1:] == ["--count"] else main()
