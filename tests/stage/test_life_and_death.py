@@ -127,6 +127,64 @@ def test_a_time_limit_interrupts_the_notebook(stage: Stage) -> None:
     assert "executed notebook, as far as it got:" in done.stderr
 
 
+def test_a_hung_cell_that_holds_the_interpreter_is_killed_after_its_time(stage: Stage) -> None:
+    stage.cells(code("print('before')"), code("sum(range(10**15))"), code("print('never')"))
+    done = stage.run("--timeout", "1", PACH_JOB_ID="j", PACH_DATUM_ID="d")
+    assert done.returncode == 1
+    assert "killed by signal 9 (SIGKILL) in cell 3" in done.stderr
+    assert "stopped after --timeout 1 s" in done.stderr
+    assert not stage.workers()
+
+
+def test_an_executor_ends_after_the_datum_that_passed_its_memory_limit(stage: Stage) -> None:
+    stage.cells(
+        code("print('set up')"),
+        code("out = ''\nmegabytes = 0", "parameters"),
+        code("x = b'x' * (megabytes << 20)\ndel x"),
+    )
+    limit = ("--memory-limit", "400M", "-p", "megabytes")
+    assert stage.ok(*limit, "1") == "set up\n"
+    assert stage.ok(*limit, "1") == ""
+    before = worker(stage)
+    done = stage.run(*limit, "500")
+    assert done.returncode == 0
+    assert "more than its --memory-limit of 400M; the next datum gets a new one" in done.stderr
+    wait_for(lambda: not before.is_running())
+    assert stage.ok(*limit, "1") == "set up\n"
+    assert stage.ok(*limit, "1") == ""
+
+
+def test_a_full_disk_fails_the_datum_and_not_the_executor(stage: Stage) -> None:
+    # /dev/full is a file on a disk without room: the one that the cell writes, the executed
+    # notebook beside the result, and the failed one that is kept
+    stage.input("picture", "a.jpg")
+    stage.cells(
+        code("print('set up')"),
+        code("picture = out = ''\nfull = False", "parameters"),
+        code("if full:\n    with open('/dev/full', 'w') as file:\n        file.write('x')"),
+    )
+    kept = stage.folder / "state/tycokit/failed/j-d.ipynb"
+    kept.parent.mkdir(parents=True)
+    kept.symlink_to("/dev/full")
+    done = stage.run("-p", "full", "True", PACH_JOB_ID="j", PACH_DATUM_ID="d")
+    assert done.returncode == 1
+    assert "cell 3 of work.ipynb raised OSError: [Errno 28] No space left on device" in done.stderr
+    path = Path(done.stderr.split("executed notebook, as far as it got: ")[1].strip())
+    assert path.parent != kept.parent
+    assert "No space left on device" in path.read_text()
+    before = worker(stage)
+    for name in ("a.ipynb", "a.executed.ipynb"):
+        (stage.out / name).symlink_to("/dev/full")
+    with stage.start() as process:
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "the executed notebook cannot be written to" in stderr
+    assert "a.executed.ipynb: No space left on device\n" in stderr
+    assert "Traceback" not in stderr
+    stage.ok()
+    assert worker(stage) == before
+
+
 def test_a_changed_notebook_gets_a_new_executor(stage: Stage) -> None:
     stage.cells(code("print('first')"), code("out = ''", "parameters"))
     assert stage.ok() == "first\n"

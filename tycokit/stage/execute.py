@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from tycokit.stage import datum, report
+from tycokit.stage import datum, limits, report
 from tycokit.stage.engine import TycokitEngine, WarmNotebook
 
 
@@ -32,10 +32,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How it went. `text` says what failed; `path` is where the executed notebook lies."""
+    """How it went. `text` says what failed; `path` is where the executed notebook lies, None where
+    it could not be kept."""
 
     ok: bool
-    path: Path
+    path: Path | None
     text: str = ""
 
 
@@ -50,7 +51,27 @@ class ColdEngine(NBClientEngine):  # type: ignore[misc]  # papermill has no type
     ) -> None:
         """What papermill calls."""
         cls.notebook = nb_man.nb
-        super().execute_managed_notebook(nb_man, kernel_name, **options)
+        try:
+            super().execute_managed_notebook(nb_man, kernel_name, **options)
+        finally:
+            for cell in nb_man.nb.cells:
+                _shorten(cell)
+
+
+def _shorten(cell: NotebookNode) -> None:
+    """Leave out what a cell printed beyond the limit, as the warm executor does at once."""
+    room, dropped, first = limits.CELL_TEXT, 0, None
+    for index, output in enumerate(cell.get("outputs", [])):
+        if output.output_type == "stream":
+            size = len(output.text)
+            output.text = output.text[:room]
+            room -= len(output.text)
+            dropped += size - len(output.text)
+            first = index if dropped and first is None else first
+    if first is not None:
+        note = {"output_type": "stream", "name": "stderr", "text": limits.cut_note(dropped)}
+        kept = [output for output in cell.outputs[first + 1 :] if output.get("text") != ""]
+        cell.outputs[first + 1 :] = [NotebookNode(note), *kept]  # type: ignore[no-untyped-call]
 
 
 def warm(request: Request, notebook: WarmNotebook) -> Result:
@@ -60,15 +81,18 @@ def warm(request: Request, notebook: WarmNotebook) -> Result:
         return _run(request, "tycokit", lambda: notebook.notebook)
 
 
-def cold(request: Request, stdout: Any, stderr: Any) -> Result:
+def cold(
+    request: Request, stdout: limits.Writable, stderr: limits.Writable, log_limit: int
+) -> Result:
     """Run it with a kernel of its own; what its cells print goes to these files too."""
+    log = limits.LogLimit(log_limit)
     papermill_engines.register("tycokit-cold", ColdEngine)
     return _run(
         request,
         "tycokit-cold",
         lambda: ColdEngine.notebook,
-        stdout_file=stdout,
-        stderr_file=stderr,
+        stdout_file=limits.LimitedFile(stdout, log, stderr),
+        stderr_file=limits.LimitedFile(stderr, log, stderr),
     )
 
 
@@ -94,12 +118,23 @@ def _run(request: Request, engine: str, partial: Any, **options: Any) -> Result:
     except PapermillExecutionError as error:
         notebook = partial()
         failed = report.failure(notebook.cells, error)
-        path = report.keep(_json(notebook, None), request.name)
-        return Result(False, path, failed.describe(request.notebook.name))
+        text = failed.describe(request.notebook.name)
+        return _keep(_json(notebook, None), request.name, text)
     path = datum.executed_path(request.out, before, request.fallback)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_json(notebook, path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_json(notebook, path))
+    except OSError as error:
+        text = f"the executed notebook cannot be written to {path}: {error.strerror}"
+        return _keep(_json(notebook, None), request.name, text)
     return Result(True, path)
+
+
+def _keep(data: bytes, name: str, text: str) -> Result:
+    try:
+        return Result(False, report.keep(data, name), text)
+    except OSError as error:
+        return Result(False, None, f"{text}\nthe executed notebook is lost: {error}")
 
 
 def _json(notebook: NotebookNode, path: Path | None) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from threading import RLock
@@ -13,15 +14,21 @@ from jupyter_client.jsonutil import json_default
 from jupyter_client.session import Session
 from nbformat import NotebookNode, from_dict
 
+from tycokit.stage import limits
+
 StreamListener = Callable[[str, str], None]
+
+# seconds between two looks at a notebook that is still being written to
+PAUSE = 0.5
 
 
 class Collector:
     """The outputs of the cell that runs, in order.
 
     Text is buffered per stream until the stream is flushed, something is displayed or the cell
-    ends, as a kernel buffers it; then neighbouring pieces of one stream are one output.
-    `listener` gets text (stream name, text) at once.
+    ends, as a kernel buffers it; then neighbouring pieces of one stream are one output. A cell's
+    text beyond `limits.CELL_TEXT` is left out, with a line that says so.
+    `listener` gets all text (stream name, text) at once.
     """
 
     def __init__(self) -> None:
@@ -30,6 +37,11 @@ class Collector:
         self.cell: NotebookNode | None = None
         self._outputs: list[NotebookNode] = []
         self._pending: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        self._growing: list[str] = []  # the last output's text, while it is a stream's
+        self._room = limits.CELL_TEXT
+        self._dropped = 0
+        self._cut: NotebookNode | None = None
+        self._looked = 0.0
         self._clear_next = False
         self._displays: dict[str, list[NotebookNode]] = {}
         self._lock = RLock()
@@ -39,6 +51,7 @@ class Collector:
         with self._lock:
             self._outputs = cell.outputs = []
             self._clear_next = False
+            self._start_counting()
             self.cell = cell
 
     def end(self) -> None:
@@ -46,6 +59,7 @@ class Collector:
         with self._lock:
             self.flush("stdout")
             self.flush("stderr")
+            self._settle()
             self.cell = None
 
     def forget(self) -> None:
@@ -69,7 +83,11 @@ class Collector:
         with self._lock:
             if self.cell is None:
                 return False
-            self._pending[name].append(text)
+            if len(text) <= self._room:
+                self._room -= len(text)
+                self._pending[name].append(text)
+            else:
+                self._cut_off(name, text)
         if self.listener:
             self.listener(name, text)
         return True
@@ -77,18 +95,53 @@ class Collector:
     def flush(self, name: str) -> None:
         """Turn a stream's buffered text into an output."""
         with self._lock:
-            text = "".join(self._pending[name])
-            self._pending[name].clear()
-            if not text or self.cell is None:
+            parts = self._pending[name]
+            if not any(parts) or self.cell is None:
+                parts.clear()
                 return
             self._clear_if_asked()
             last = self._outputs[-1] if self._outputs else None
-            if last is not None and last.output_type == "stream" and last.name == name:
-                last.text += text
-            else:
-                self._outputs.append(_node(output_type="stream", name=name, text=text))
-        if self.on_output:
+            if last is None or last.output_type != "stream" or last.name != name:
+                self._settle()
+                self._outputs.append(_node(output_type="stream", name=name, text=""))
+            self._growing += parts
+            parts.clear()
+            # joining a long text at each of its pieces would take the square of its length
+            if not self.on_output or time.monotonic() - self._looked < PAUSE:
+                return
+            self._looked = time.monotonic()
+            self._settle()
             self.on_output()
+
+    def _settle(self) -> None:
+        """Give the last output the text that it has got."""
+        if self._growing:
+            self._outputs[-1].text += "".join(self._growing)
+            self._growing = []
+        if self._cut is not None:
+            self._cut.text = limits.cut_note(self._dropped)
+
+    def _cut_off(self, name: str, text: str) -> None:
+        """Keep what there is room for, and count the rest."""
+        if self._cut is None or self._clear_next:
+            self.flush("stdout")
+            self.flush("stderr")
+            self._clear_if_asked()  # which makes room
+        kept = text[: self._room]
+        self._room -= len(kept)
+        self._pending[name].append(kept)
+        if len(kept) == len(text):
+            return
+        self._dropped += len(text) - len(kept)
+        if self._cut is None:
+            self.flush(name)
+            self._settle()
+            self._cut = _node(output_type="stream", name="stderr", text="")
+            self._outputs.append(self._cut)
+
+    def _start_counting(self) -> None:
+        self._growing = []
+        self._room, self._dropped, self._cut = limits.CELL_TEXT, 0, None
 
     def message(self, kind: str, content: dict[str, Any]) -> None:
         """Take one of a kernel's iopub messages; kinds that put nothing out are passed over."""
@@ -112,6 +165,7 @@ class Collector:
             if kind == "update_display_data":
                 return
             self._clear_if_asked()
+            self._settle()
             self._outputs.append(output)
             if display_id:
                 self._displays.setdefault(display_id, []).append(output)
@@ -126,6 +180,7 @@ class Collector:
     def _clear(self) -> None:
         gone = {id(output) for output in self._outputs}
         self._outputs.clear()
+        self._start_counting()
         for shown in self._displays.values():
             shown[:] = [output for output in shown if id(output) not in gone]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from tycokit.errors import ExecutorError, StageError, StageUsage
 from tycokit.stage import datum as datums
+from tycokit.stage import limits, source, warm
 from tycokit.stage import place as places
-from tycokit.stage import source, warm
 from tycokit.stage.parameters import Text, table
 
 IDLE = 600.0
@@ -35,6 +35,8 @@ Options:
   -r, --raw NAME VALUE        Set a parameter to this text as it is.
   --timeout SECONDS           Interrupt the notebook when it runs for longer.
   --idle-timeout SECONDS      How long the process waits for a next datum (default: 600).
+  --log-limit SIZE            How much of what a datum prints goes into its log (default: 256M).
+  --memory-limit SIZE         End that process after a datum by which it has held more, as in 2G.
   --cold                      Start a kernel for this datum instead, as plain papermill does.
   --help [NOTEBOOK]           Show this, and a notebook's parameters, and exit.
 """
@@ -47,6 +49,8 @@ class Options:
     parameters: dict[str, Text] = field(default_factory=dict)
     timeout: float | None = None
     idle: float = IDLE
+    log_limit: int = limits.LOG
+    memory_limit: int | None = None
     cold: bool = False
     help: bool = False
     notebook: str | None = None
@@ -83,7 +87,7 @@ def _run(options: Options, env: Mapping[str, str]) -> int:
         except ExecutorError as error:
             _write("stderr", f"tycokit stage: no warm executor, so this datum runs cold: {error}\n")
     if place is None:
-        return _cold(datum, parameters)
+        return _cold(datum, parameters, options.log_limit)
     state = datum.notebook.stat()
     request = {
         "digest": places.digest(notebook, datum, env),
@@ -96,6 +100,8 @@ def _run(options: Options, env: Mapping[str, str]) -> int:
         "cwd": os.getcwd(),
         "env": dict(env),
         "timeout": options.timeout,
+        "log_limit": options.log_limit,
+        "memory_limit": options.memory_limit,
     }
     owner = env.get("TYCOKIT_WORKER_PID", "")
     start = time.monotonic()
@@ -111,6 +117,7 @@ def _run(options: Options, env: Mapping[str, str]) -> int:
     finally:
         if options.timeout is not None and time.monotonic() - start >= options.timeout:
             _write("stderr", f"tycokit stage: stopped after --timeout {options.timeout:g} s\n")
+    _write("stderr", result["note"])
     return _conclude(result["ok"], result["text"], result["path"])
 
 
@@ -124,14 +131,12 @@ def _parameters(notebook: str | None) -> str:
     return "\n".join(["", title, *(f"  {line}" for line in table(found))]) + "\n"
 
 
-def _cold(datum: datums.Datum, parameters: dict[str, Any]) -> int:
-    from pathlib import Path
-
+def _cold(datum: datums.Datum, parameters: dict[str, Any], log_limit: int) -> int:
     from tycokit.stage import execute
 
     request = execute.Request(datum.notebook, parameters, datum.out, datum.fallback, datum.name)
-    result = execute.cold(request, sys.stdout, sys.stderr)
-    return _conclude(result.ok, result.text, str(Path(result.path)))
+    result = execute.cold(request, sys.stdout, sys.stderr, log_limit)
+    return _conclude(result.ok, result.text, None if result.path is None else str(result.path))
 
 
 def _conclude(ok: bool, text: str, path: str | None) -> int:
@@ -168,6 +173,10 @@ def parse(argv: list[str]) -> Options:
             if not rest:
                 raise StageUsage(f"{option} takes a number of seconds")
             named["timeout" if option == "--timeout" else "idle"] = _seconds(option, rest.pop(0))
+        elif option in ("--log-limit", "--memory-limit"):
+            if not rest:
+                raise StageUsage(f"{option} takes a size, such as 500M")
+            named[option[2:].replace("-", "_")] = _size(option, rest.pop(0))
         elif option == "--cold":
             named["cold"] = True
         elif option in ("-h", "--help"):
@@ -187,3 +196,10 @@ def _seconds(option: str, text: str) -> float:
     if not 0 < seconds < 1e9:
         raise StageUsage(f"{option} takes a number of seconds above 0, not {text!r}")
     return seconds
+
+
+def _size(option: str, text: str) -> int:
+    try:
+        return limits.size(text)
+    except ValueError:
+        raise StageUsage(f"{option} takes a size such as 500M or 2G, not {text!r}") from None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import faulthandler
 import json
 import os
+import resource
 import signal
 import socket
+import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from tycokit.stage import execute, report, wire
+from tycokit.stage import execute, limits, wire
 from tycokit.stage.engine import WarmNotebook
 from tycokit.stage.place import Place
 from tycokit.stage.state import replace_environ
@@ -20,6 +23,8 @@ from tycokit.stage.state import replace_environ
 # a client that connects must say what it wants within this time (seconds)
 PATIENCE = 10.0
 LOG_LIMIT = 1 << 20
+# macOS counts bytes, Linux kilobytes
+KILO = 1 if sys.platform == "darwin" else 1024
 
 
 class Worker:
@@ -90,17 +95,21 @@ class Worker:
         wire.send(connection, {"type": "accepted", "pid": os.getpid(), "log": start})
         begin = json.dumps({"what": "begin", "timeout": request["timeout"]}).encode()
         socket.send_fds(self._control, [begin], [connection.fileno()])
-        stream = _Stream(connection)
+        stream = _Stream(connection, limits.LogLimit(request["log_limit"]))
         try:
             answer = self._run(request, stream)
         finally:
             self._control.send(json.dumps({"what": "end"}).encode())
-        stream.write("stderr", report.tail(self._place.log, start))
+        stream.copy("stderr", self._place.log, start)
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILO
+        limit = request["memory_limit"]
+        grown = limit is not None and held > limit
+        note = limits.memory_note(held, limit) if grown else ""
         stream.close()
-        last = self._notebook is None or self._notebook.broken
+        last = grown or self._notebook is None or self._notebook.broken
         if last:
             self._retire()
-        wire.send(connection, {"type": "result", **answer})
+        wire.send(connection, {"type": "result", "note": note, **answer})
         return not last
 
     def _fits(self, request: wire.Message) -> bool:
@@ -132,7 +141,8 @@ class Worker:
             result = execute.warm(what, self._notebook)
         except Exception as error:
             return {"ok": False, "path": None, "text": _explain(error)}
-        return {"ok": result.ok, "path": str(result.path), "text": result.text}
+        path = None if result.path is None else str(result.path)
+        return {"ok": result.ok, "path": path, "text": result.text}
 
     def _log_size(self) -> int:
         with suppress(OSError):
@@ -154,9 +164,11 @@ class _Stream:
 
     DELAY = 0.05
     LIMIT = 1 << 16
+    PIECE = 1 << 20
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, limit: limits.LogLimit) -> None:
         self._connection = connection
+        self._limit = limit
         self._parts: list[tuple[str, str]] = []
         self._size = 0
         self._lock = Lock()
@@ -169,8 +181,11 @@ class _Stream:
         if not text or self._gone:
             return
         with self._lock:
-            self._parts.append((name, text))
-            self._size += len(text)
+            kept, note = self._limit.take(text)
+            if not kept and not note:
+                return
+            self._parts += [(name, kept), ("stderr", note)] if note else [(name, kept)]
+            self._size += len(kept)
             full = self._size > self.LIMIT
         if full:
             self._flush()
@@ -178,6 +193,14 @@ class _Stream:
             self._filled.set()
             if self._thread.ident is None:
                 self._thread.start()
+
+    def copy(self, name: str, path: Path, start: int) -> None:
+        """Write what a file got since it was `start` bytes long."""
+        with suppress(OSError), path.open("rb") as file:
+            file.seek(start)
+            reader = codecs.getreader("utf-8")(file, "replace")
+            while text := reader.read(self.PIECE):
+                self.write(name, text)
 
     def cell(self, number: int) -> None:
         with self._lock:
@@ -203,7 +226,10 @@ class _Stream:
                 else:
                     merged.append((name, [text]))
             for name, texts in merged:
-                self._send({"type": "stream", "name": name, "text": "".join(texts)})
+                text = "".join(texts)
+                for at in range(0, len(text), self.PIECE):
+                    piece = text[at : at + self.PIECE]
+                    self._send({"type": "stream", "name": name, "text": piece})
 
     def _send(self, message: wire.Message) -> None:
         if not self._gone:
