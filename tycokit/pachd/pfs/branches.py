@@ -95,12 +95,12 @@ def _ensure(transaction: Transaction, branch: Branch) -> int:
 
 
 def _check_graph(connection: rows.Connection, branch: int) -> None:
-    above = rows.transitive_branches(connection, branch)
-    if branch in above:
+    """Refuse what could ask for two commits of one set in a repo."""
+    if branch in rows.transitive_branches(connection, branch):
         value = rows.branch_value(rows.branch_by_id(connection, branch))
         raise NotAllowed(f"branch {value} cannot be in its own provenance")
     repos: set[Repo] = set()
-    for id_ in [branch, *above]:
+    for id_ in rows.connected_branches(connection, branch):
         repo = rows.branch_value(rows.branch_by_id(connection, id_)).repo
         if repo in repos:
             raise NotAllowed(

@@ -113,6 +113,24 @@ def upstream_branches(connection: Connection, branch: int) -> list[int]:
     ]
 
 
+def connected_branches(connection: Connection, branch: int) -> list[int]:
+    """Ids of the branch and of all that hang together with it, up or down and on from there."""
+    return [
+        row["id"]
+        for row in connection.execute(
+            """
+            WITH RECURSIVE reached (id) AS (
+                SELECT ?
+                UNION
+                SELECT iif(p.branch = reached.id, p.upstream, p.branch) FROM branch_provenance p
+                JOIN reached ON p.branch = reached.id OR p.upstream = reached.id
+            ) SELECT id FROM reached ORDER BY id
+            """,
+            (branch,),
+        )
+    ]
+
+
 def transitive_branches(connection: Connection, branch: int, downstream: bool = False) -> list[int]:
     """Ids of everything a branch depends on, or of everything that depends on it."""
     here, there = ("upstream", "branch") if downstream else ("branch", "upstream")
