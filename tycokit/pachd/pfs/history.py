@@ -40,7 +40,7 @@ def squash(transaction: Transaction, set_id: str) -> None:
         connection.execute(
             "UPDATE pfs_commit SET parent = ? WHERE parent = ?", (row["parent"], row["id"])
         )
-        connection.execute("UPDATE branch SET head = ? WHERE head = ?", (row["parent"], row["id"]))
+        _move_heads(transaction, row)
     _remove(transaction, own)
 
 
@@ -57,14 +57,20 @@ def drop(transaction: Transaction, set_id: str) -> None:
         if _children(connection, row):
             raise NotAllowed(f"cannot drop a commit that has children: {rows.commit_value(row)}")
     for row in own:
-        heads = connection.execute("SELECT id FROM branch WHERE head = ?", (row["id"],)).fetchall()
-        if heads:
-            parent = row["parent"]
-            if parent is None:
-                parent = add_commit(transaction, row["repo"], row["branch"], Origin.AUTO, None)
-                finish_empty(transaction, parent)
-            connection.execute("UPDATE branch SET head = ? WHERE head = ?", (parent, row["id"]))
+        _move_heads(transaction, row)
     _remove(transaction, own)
+
+
+def _move_heads(transaction: Transaction, row: rows.Row) -> None:
+    """From a commit that goes away to its parent, or to an empty commit where it has none."""
+    connection = transaction.connection
+    if not connection.execute("SELECT 1 FROM branch WHERE head = ?", (row["id"],)).fetchone():
+        return
+    parent = row["parent"]
+    if parent is None:
+        parent = add_commit(transaction, row["repo"], row["branch"], Origin.AUTO, None)
+        finish_empty(transaction, parent)
+    connection.execute("UPDATE branch SET head = ? WHERE head = ?", (parent, row["id"]))
 
 
 def _own(connection: rows.Connection, set_id: str) -> list[rows.Row]:

@@ -164,16 +164,34 @@ def move_head(transaction: Transaction, branch: int, commit: int) -> None:
     transaction.changed.add(branch)
 
 
+def _fill_headless(transaction: Transaction) -> None:
+    """A branch made for a provenance that the same transaction took away has no head yet."""
+    headless = transaction.connection.execute(
+        "SELECT id, repo, name FROM branch WHERE head IS NULL"
+        " AND id NOT IN (SELECT branch FROM branch_provenance)"
+    ).fetchall()
+    for row in headless:
+        commit = add_commit(transaction, row["repo"], row["name"], Origin.AUTO, None)
+        finish_empty(transaction, commit)
+        move_head(transaction, row["id"], commit)
+
+
 def propagate(transaction: Transaction) -> list[Commit]:
     """Give every branch below a changed one an open commit of this transaction's set.
 
     A branch that only depends on a spec (a spout's) gets none: its user code makes its commits.
     """
     connection = transaction.connection
+    _fill_headless(transaction)
     affected = set(transaction.owed)
     for branch in transaction.changed:
         affected.update(rows.transitive_branches(connection, branch, downstream=True))
-    ordered = sorted(affected, key=lambda id_: len(rows.transitive_branches(connection, id_)))
+    there = [  # a branch that the transaction made or moved may be gone again
+        id_
+        for id_ in affected
+        if connection.execute("SELECT 1 FROM branch WHERE id = ?", (id_,)).fetchone()
+    ]
+    ordered = sorted(there, key=lambda id_: len(rows.transitive_branches(connection, id_)))
     made: list[Commit] = []
     for id_ in ordered:
         row = rows.branch_by_id(connection, id_)
