@@ -57,7 +57,8 @@ class Snapshot:
         after = normal_path(after) + "/" * after.endswith("/") if after else ""
 
         def nodes(connection: rows.Connection, last: str) -> Iterator[Node]:
-            for top in trees.find(connection, self.root, normal_path(path), sized=False):
+            tops = trees.find(connection, self.root, normal_path(path), sized=False)
+            for top in reversed(tops) if reverse else tops:
                 if isinstance(top, FileNode):
                     if _beyond(top.path, last, reverse):
                         yield top

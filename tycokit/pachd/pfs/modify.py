@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from tycokit.errors import CommitFinished, CommitNotFound
 from tycokit.pachd.pfs import rows
-from tycokit.pachd.pfs.address import COMMIT_ID, resolve
+from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.commits import close, content_root, start_commit
 from tycokit.pachd.pfs.filetree import Content, DirNode, FileNode
 from tycokit.pachd.pfs.hashes import Chunker
-from tycokit.pachd.pfs.names import check_path, normal_path
+from tycokit.pachd.pfs.names import check_file, check_path, normal_path
 from tycokit.pachd.pfs.transaction import Pfs, Transaction
 from tycokit.pachd.pfs.values import DEFAULT_TAG, Branch, CommitAddress
 
@@ -64,7 +64,7 @@ class Modification:
         """Append bytes (none make an empty file) to what stands at a path."""
         key = (normal_path(path), tag or DEFAULT_TAG)
         if self._open is None or self._open[0] != key:
-            check_path(path)
+            check_file(path)
             if self._deleted == key:
                 self._deleted = None
             self._close_file()
@@ -94,7 +94,7 @@ class Modification:
                         if not self._stage.rely_on(node.content.chunks):
                             raise CommitNotFound(source)  # deleted since, and reclaimed
         for new_path, content in contents:
-            check_path(new_path)  # a folder's files may lie too deep at their new place
+            check_file(new_path)  # a folder's files may lie too deep at their new place
             file = self._file((new_path, tag))
             if not append:
                 file.kept, file.chunks, file.size = False, [], 0
@@ -245,7 +245,5 @@ def _target(transaction: Transaction, address: CommitAddress) -> rows.Row | None
         return head if head["finished"] is None else None
     row = resolve(connection, address)
     if row["finished"] is not None:
-        if COMMIT_ID.fullmatch(address.id):
-            raise CommitFinished(rows.commit_value(row))
-        return None
+        raise CommitFinished(rows.commit_value(row))
     return row

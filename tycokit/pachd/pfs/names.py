@@ -118,6 +118,13 @@ def check_path(path: str) -> None:
             )
 
 
+def check_file(path: str) -> None:
+    """Raises InvalidPath for a path that no file can have, the root's among them."""
+    check_path(path)
+    if normal_path(path) == "/":
+        raise InvalidPath(path, "the root is a directory")
+
+
 def printed_pipeline(project: str, name: str) -> str:
     return f"{project}/{name}"
 
