@@ -117,3 +117,19 @@ def test_a_file_and_a_folder_of_one_name_are_listed_backwards_too(on: Driver) ->
     assert paths(on.client.list_file(commit, "/a")) == ["/a", "/a/b"]
     assert paths(on.client.list_file(commit, "/a", number=9, reverse=True)) == ["/a/b", "/a"]
     assert paths(on.client.list_file(commit, "/a", number=1, reverse=True)) == ["/a/b"]
+
+
+def test_what_is_wrong_only_at_the_end_of_a_transaction_shows_when_it_is_asked(on: Driver) -> None:
+    above, below = on.repo(), on.repo()
+    opened = on.client.start_transaction()
+    on.client.transaction_id = opened.id
+    try:
+        # its end owes `below` a commit for `one`, and the new `other` has taken the only one
+        on.client.create_branch(below, "one", provenance=provenance(above))
+        with Refusal() as refusal:
+            on.client.create_branch(below, "other")
+    finally:
+        on.client.transaction_id = None
+        on.client.delete_transaction(opened)
+    assert refusal.text.startswith("inconsistent dependencies: cannot create commit from")
+    assert refusal.text.endswith(f"repo ({below}) already has a commit in this transaction")

@@ -43,6 +43,10 @@ class Transaction:
     removed: list[Commit] = field(default_factory=list)
 
 
+class _Undo(Exception):
+    """Ends a trial."""
+
+
 class Rooted(Protocol):
     """Something that reads the tree of this root."""
 
@@ -67,9 +71,14 @@ class Pfs:
         self.on_closed: Callable[[Transaction, list[int]], None] = _ignore
 
     @contextlib.contextmanager
-    def transaction(self, set_id: str | None = None) -> Iterator[Transaction]:
-        """Change things; all of it is acknowledged together, or none."""
-        with self.database.write() as connection:
+    def transaction(
+        self, set_id: str | None = None, *, trial: bool = False
+    ) -> Iterator[Transaction]:
+        """Change things; all of it is acknowledged together, or none.
+
+        A trial shows what would be refused, at its end too, and leaves nothing.
+        """
+        with contextlib.suppress(_Undo), self.database.write() as connection:
             transaction = Transaction(
                 connection, self.trees, set_id or uuid.uuid4().hex, time.time_ns()
             )
@@ -79,6 +88,8 @@ class Pfs:
                 after = Transaction(connection, self.trees, uuid.uuid4().hex, transaction.now)
                 self.on_closed(after, transaction.closed)
                 self._end(after)
+            if trial:
+                raise _Undo
 
     def _end(self, transaction: Transaction) -> None:
         made = propagate(transaction)

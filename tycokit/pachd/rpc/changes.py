@@ -134,12 +134,8 @@ def change(pfs: Pfs, kind: str, request: Request, context: Any) -> Any:
         waiting = queue.inspect(connection, open_id).queued
     waiting = (*waiting, Queued(kind, request.SerializeToString(), b""))
     requests = [request_message(each) for each in waiting]
-    try:
-        with pfs.transaction(open_id) as transaction:
-            answers = run(transaction, requests)
-            raise _Undo
-    except _Undo:
-        pass
+    with pfs.transaction(open_id, trial=True) as transaction:
+        answers = run(transaction, requests)
     kept = tuple(
         Queued(each.kind, each.request, response_message(answer).SerializeToString())
         for each, answer in zip(waiting, answers, strict=True)
@@ -147,10 +143,6 @@ def change(pfs: Pfs, kind: str, request: Request, context: Any) -> Any:
     with pfs.database.write() as connection:
         queue.replace(connection, open_id, kept)
     return answers[-1]
-
-
-class _Undo(Exception):
-    """Leaves a transaction that was only a trial."""
 
 
 def run(transaction: Transaction, requests: list[Request]) -> list[Any]:
