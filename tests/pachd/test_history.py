@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import grpc
 import pytest
 from pachd_driver import FINISHED, SUCCESS, Driver, Refusal, pfs, provenance
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
+
+from tycokit.pachd.server import Pachd
 
 
 def test_squash_keeps_what_the_child_shows(on: Driver, client: Client) -> None:
@@ -221,3 +225,25 @@ def test_urls_that_give_nothing(on: Driver, client: Client, web: str) -> None:
             client.put_file_url((repo, "master"), "/f", url)
         assert text in refusal.text
     assert list(client.list_branch(repo)) == []
+
+
+def test_fsck_finds_a_flipped_byte(tmp_path: Path) -> None:
+    server = Pachd(tmp_path, 0, None, os.environ)
+    server.start()
+    try:
+        client = Client("127.0.0.1", server.port)
+        client.create_repo("images")
+        client.put_file_bytes(("images", "master"), "/a", b"DATA" * 1000)
+        assert list(client.fsck()) == []
+        (pack,) = (tmp_path / "packs").iterdir()
+        data = bytearray(pack.read_bytes())
+        data[100] ^= 1
+        pack.write_bytes(data)
+        (fault,) = client.fsck()
+        assert fault.error.endswith(f"in pack {pack.name} is damaged")
+        with pytest.raises(ConnectionError) as refused:
+            client.get_file(("images", "master"), "/a")
+        assert isinstance(refused.value.__cause__, grpc.RpcError)
+        assert refused.value.__cause__.code() == grpc.StatusCode.DATA_LOSS
+    finally:
+        server.stop()

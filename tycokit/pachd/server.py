@@ -159,11 +159,12 @@ class Pachd:
         # pachd must know its port before the first job, whose user code is told of it
         server = self._bind()
         master = Master(pfs, trees, Logs(self.data / "logs"), self._surroundings(pfs))
-        register(server, pfs, master, _kept(self.data, "cluster-id", lambda: str(uuid.uuid4())))
+        upkeep = Upkeep(pfs, trees, master.scheduler.held, self._idle)
+        cluster_id = _kept(self.data, "cluster-id", lambda: str(uuid.uuid4()))
+        register(server, pfs, master, upkeep.check, cluster_id)
         server.start()
         self._ends.callback(master.stop)
         master.start()
-        upkeep = Upkeep(pfs, trees, master.scheduler.held, self._idle)
         self._ends.callback(upkeep.stop)
         upkeep.start()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from tycokit.pachd.pfs import references as files
+from tycokit.pachd.pfs.check import check as check_files
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pps import references as jobs
 from tycokit.pachd.store import garbage
+from tycokit.pachd.store.check import check as check_store
 from tycokit.pachd.store.garbage import Collected, Live
 from tycokit.pachd.store.maps import Maps
 
@@ -70,6 +72,11 @@ class Upkeep:
                 with database.write() as connection:
                     connection.execute("UPDATE garbage SET lost = lost - ?", (lost,))
         return done
+
+    def check(self, stop: Callable[[], bool]) -> Iterator[str]:
+        """A sentence for each fault of the metadata, then of the bytes; `stop` ends it early."""
+        yield from check_files(self._pfs)
+        yield from check_store(self._pfs.database, self._pfs.packs, self.trace, stop)
 
     def _loop(self) -> None:
         seen = self._pfs.database.generation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import grpc
@@ -24,13 +24,16 @@ from tycokit.pachd.rpc.changes import change
 
 Request = Any
 Context = Any
+Check = Callable[[Callable[[], bool]], Iterator[str]]
+"""Gives a sentence for each fault; what it takes is asked whether to stop."""
 
 
 class PfsServicer(pfs_pb2_grpc.APIServicer):
     """What is not here answers UNIMPLEMENTED through the generated base class."""
 
-    def __init__(self, pfs: Pfs) -> None:
+    def __init__(self, pfs: Pfs, check: Check) -> None:
         self._pfs = pfs
+        self._check = check
 
     # projects and repos
 
@@ -312,13 +315,18 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
                 old_file=to.file_info_message(before) if before else None,
             )
 
+    def Fsck(self, request: Request, context: Context) -> Iterator[Any]:
+        """What is wrong is told and never mended, asked to or not: the bytes are gone."""
+        for fault in self._check(lambda: not context.is_active()):
+            yield pfs_pb2.FsckResponse(error=fault)
+
     def _snapshot(self, file: Request) -> Snapshot:
         return Snapshot(self._pfs, to.address_from(file.commit))
 
 
-def register(server: grpc.Server, pfs: Pfs) -> None:
+def register(server: grpc.Server, pfs: Pfs, check: Check) -> None:
     """Add the service; handlers whose messages `wire` reads or writes come first, and are taken."""
-    servicer = PfsServicer(pfs)
+    servicer = PfsServicer(pfs, check)
     lists = {
         "ListFile": pfs_pb2.ListFileRequest,
         "WalkFile": pfs_pb2.WalkFileRequest,

@@ -14,9 +14,15 @@ from tycokit.pachd.rpc.pps import PpsServicer
 from tycokit.pachd.rpc.transactions import TransactionServicer
 
 
-def register(server: grpc.Server, pfs: Pfs, master: Master, cluster_id: str) -> None:
-    """Add every service of Pachyderm to a gRPC server; `cluster_id` is what InspectCluster says."""
-    files.register(server, pfs)
+def register(
+    server: grpc.Server, pfs: Pfs, master: Master, check: files.Check, cluster_id: str
+) -> None:
+    """Add every service of Pachyderm to a gRPC server.
+
+    Args:
+        check: what Fsck tells. cluster_id: what InspectCluster says.
+    """
+    files.register(server, pfs, check)
     pps_pb2_grpc.add_APIServicer_to_server(PpsServicer(master), server)
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionServicer(pfs), server)
     cluster.register(server, cluster_id)
