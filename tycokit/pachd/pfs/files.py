@@ -108,6 +108,26 @@ class Snapshot:
                 for node in trees.glob(connection, self.root, pattern)
             ]
 
+    def changed_matches(
+        self, old: Snapshot, pattern: Glob
+    ) -> tuple[list[tuple[Node, bytes]], list[tuple[Node, bytes]]]:
+        """What matches in `old` but not, or not so, here; and what does here but not there."""
+        trees = self._pfs.trees
+        with self._pfs.database.read() as connection:
+            if pattern.literal:
+                roots = (old.root, self.root)
+                sides = [list(trees.glob(connection, root, pattern)) for root in roots]
+            else:
+                sides = [[], []]
+                for pair in trees.diff(connection, old.root, self.root):
+                    for side, node in zip(sides, pair, strict=True):
+                        if node is not None and pattern.match(node.path.rstrip("/")) is not None:
+                            side.append(node)
+            before, after = (
+                {node.path: (node, trees.hash(connection, node)) for node in side} for side in sides
+            )
+        return _unlike(before, after), _unlike(after, before)
+
     def files_below(self, path: str) -> list[FileNode]:
         """The file at a path, or all files below the directory there."""
         with self._pfs.database.read() as connection:
@@ -257,3 +277,14 @@ class Snapshot:
 
 def _beyond(path: str, last: str, reverse: bool) -> bool:
     return not last or (path < last if reverse else path > last)
+
+
+def _unlike(
+    these: dict[str, tuple[Node, bytes]], those: dict[str, tuple[Node, bytes]]
+) -> list[tuple[Node, bytes]]:
+    """Those of `these` that have another hash among `those`, or are not there."""
+    return [
+        (node, hash_)
+        for path, (node, hash_) in these.items()
+        if path not in those or those[path][1] != hash_
+    ]

@@ -104,7 +104,8 @@ class Datum:
 
 
 ListFiles: TypeAlias = Callable[[PfsInput], Matches]
-_Inputs: TypeAlias = "tuple[DatumInput, ...]"
+Inputs: TypeAlias = "tuple[DatumInput, ...]"
+"""All that one datum holds, in order."""
 
 
 def enumerate_datums(given: Input, list_files: ListFiles) -> list[Datum]:
@@ -113,8 +114,13 @@ def enumerate_datums(given: Input, list_files: ListFiles) -> list[Datum]:
     `list_files` applies the glob of a pfs input to the commit that the job reads. Two ways to the
     same datum (a union of overlapping globs, say) make one.
     """
+    return distinct(all_inputs(given, list_files))
+
+
+def distinct(found: Iterable[Inputs]) -> list[Datum]:
+    """Each datum once, in order."""
     datums: dict[str, Datum] = {}
-    for inputs in _combine(given, list_files):
+    for inputs in found:
         each = datum_id(inputs)
         if each not in datums:
             datums[each] = Datum(each, inputs)
@@ -145,12 +151,13 @@ def as_pfs(given: CronInput) -> PfsInput:
     )
 
 
-def _combine(given: Input, list_files: ListFiles) -> list[_Inputs]:
+def all_inputs(given: Input, list_files: ListFiles) -> list[Inputs]:
+    """The inputs of each datum, some datums maybe more than once."""
     if isinstance(given, PfsInput):
-        return [(each,) for each in _matched(given, list_files(given))]
+        return [(each,) for each in matched(given, list_files(given))]
     if isinstance(given, CronInput):
-        return _combine(as_pfs(given), list_files)
-    parts = [_combine(below, list_files) for below in given.inputs]
+        return all_inputs(as_pfs(given), list_files)
+    parts = [all_inputs(below, list_files) for below in given.inputs]
     if isinstance(given, UnionInput):
         return list(itertools.chain.from_iterable(parts))
     if isinstance(given, CrossInput):
@@ -160,7 +167,8 @@ def _combine(given: Input, list_files: ListFiles) -> list[_Inputs]:
     return _group([_by_key(part, _group_key) for part in parts])
 
 
-def _matched(source: PfsInput, matches: Matches) -> list[DatumInput]:
+def matched(source: PfsInput, matches: Matches) -> list[DatumInput]:
+    """What an input's glob matched, as parts of datums."""
     start = b"".join(map(_counted, (source.name, source.repo, source.branch)))
     join_on, group_by = source.join_on, source.group_by
 
@@ -187,7 +195,7 @@ def _counted(text: str) -> bytes:
     return encoded + len(encoded).to_bytes(8, "big")
 
 
-def _cross(parts: Sequence[list[_Inputs]]) -> list[_Inputs]:
+def _cross(parts: Sequence[list[Inputs]]) -> list[Inputs]:
     if not parts or not all(parts):
         return []
     datums = parts[0]
@@ -207,7 +215,7 @@ def _group_key(given: DatumInput) -> str:
     return given.group_by
 
 
-def _by_key(datums: Iterable[_Inputs], key: Callable[[DatumInput], str]) -> _Keyed:
+def _by_key(datums: Iterable[Inputs], key: Callable[[DatumInput], str]) -> _Keyed:
     """The files of all datums by their own keys, each as often as it occurs."""
     keyed: _Keyed = {}
     for each in itertools.chain.from_iterable(datums):
@@ -221,8 +229,8 @@ def _keys(parts: Iterable[_Keyed]) -> list[str]:
     return sorted(keys, key=lambda key: hashlib.blake2b(key.encode(), digest_size=32).digest())
 
 
-def _join(parts: Sequence[_Keyed]) -> list[_Inputs]:
-    datums: list[_Inputs] = []
+def _join(parts: Sequence[_Keyed]) -> list[Inputs]:
+    datums: list[Inputs] = []
     for key in _keys(parts):
         present = [part[key] for part in parts if key in part]
         if len(present) == len(parts):
@@ -232,18 +240,18 @@ def _join(parts: Sequence[_Keyed]) -> list[_Inputs]:
     return datums
 
 
-def _outer(present: Iterable[list[DatumInput]]) -> Iterable[_Inputs]:
+def _outer(present: Iterable[list[DatumInput]]) -> Iterable[Inputs]:
     """The product, cut down to the files of outer_join inputs; nothing where none is left."""
-    choices: list[list[_Inputs]] = []
+    choices: list[list[Inputs]] = []
     for files in present:
-        kept: list[_Inputs] = [(each,) for each in files if each.source.outer_join]
+        kept: list[Inputs] = [(each,) for each in files if each.source.outer_join]
         # All files that are cut away make the same datums.
         choices.append(kept if len(kept) == len(files) else [*kept, ()])
     products = (tuple(itertools.chain(*chosen)) for chosen in itertools.product(*choices))
     return (inputs for inputs in products if inputs)
 
 
-def _group(parts: Sequence[_Keyed]) -> list[_Inputs]:
+def _group(parts: Sequence[_Keyed]) -> list[Inputs]:
     return [
         tuple(itertools.chain.from_iterable(part.get(key, ()) for part in parts))
         for key in _keys(parts)

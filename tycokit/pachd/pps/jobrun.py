@@ -8,43 +8,20 @@ import time
 from dataclasses import replace
 
 from tycokit.pachd.pfs import rows
-from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.filetree import Content
-from tycokit.pachd.pfs.glob import compile as compile_glob
 from tycokit.pachd.pfs.transaction import Pfs, Transaction, base_root
-from tycokit.pachd.pfs.values import CommitAddress, Repo
-from tycokit.pachd.pps import jobs
-from tycokit.pachd.pps.datums import Datum, MatchedFile, Matches, enumerate_datums
+from tycokit.pachd.pps import jobs, work
 from tycokit.pachd.pps.logs import JobLog
-from tycokit.pachd.pps.plan import BaseRecord, Plan, datum_sets, plan
+from tycokit.pachd.pps.plan import datum_sets
 from tycokit.pachd.pps.pool import Pool
-from tycokit.pachd.pps.spec import Input, PfsInput
 from tycokit.pachd.pps.task import Task
 from tycokit.pachd.pps.values import DatumRecord, DatumState, JobInfo, JobState, Stats
+from tycokit.pachd.pps.work import Base, Work
 from tycokit.pachd.store.maps import EMPTY, Maps
 from tycokit.pachd.store.packs import Stage
 
 _LOG = logging.getLogger(__name__)
 _TIMED_OUT = " jobtimed out"  # letter for letter what Pachyderm says
-
-
-def match(pfs: Pfs, given: PfsInput) -> Matches:
-    """What a pfs input's glob matches in the commit that it names (else in its branch's head)."""
-    repo = Repo(given.project, given.repo, given.repo_type or "user")
-    snapshot = Snapshot(
-        pfs, CommitAddress(repo, given.branch if not given.commit else "", given.commit)
-    )
-    pattern = compile_glob(given.glob)
-    files = [
-        MatchedFile(node.path, hash_, node.size, pattern.match(node.path.rstrip("/") or "/") or ())
-        for node, hash_ in snapshot.matches(pattern)
-    ]
-    return Matches(snapshot.commit.id, files)
-
-
-def datums_of(pfs: Pfs, given: Input | None) -> list[Datum]:
-    """The datums of an input."""
-    return enumerate_datums(given, lambda each: match(pfs, each)) if given is not None else []
 
 
 class JobRun:
@@ -69,15 +46,14 @@ class JobRun:
         if not self._begin():
             return
         self._tell("transform spawner started")
-        datums = datums_of(self._pfs, self._info.spec.input)
-        base, base_root_ = self._base()
-        planned = plan(datums, base, self._info.spec.salt, skippable=not self._info.spec.every_job)
-        self._note_plan(planned)
+        base = self._base()
+        todo = work.find(self._pfs, self._maps, self._info, base)
+        self._note_work(todo)
         done = self._results()
         spec_commit = self._spec_commit()
-        left = [each for each in planned.run if each.datum.id not in done]
+        left = [each for each in todo.run if each.datum.id not in done]
         self._tell(
-            f"{len(datums)} datums: {len(planned.skip)} skipped,"
+            f"{todo.total} datums: {todo.skipped} skipped,"
             f" {len(left)} to process, {len(done)} processed before"
         )
         spec = self._info.spec
@@ -92,7 +68,7 @@ class JobRun:
         if self._late():
             self._time_out()
         else:
-            self._finish(planned, base_root_)
+            self._finish(todo, base.root)
 
     def _over(self) -> bool:
         return self._cancelled.is_set() or self._late()
@@ -133,17 +109,12 @@ class JobRun:
                     return str(commit["set_id"])
         return ""
 
-    def _base(self) -> tuple[dict[str, BaseRecord], bytes]:
-        """What the job before left of each datum, and the map that holds it whole."""
+    def _base(self) -> Base:
+        """The job before, which this one builds on."""
         with self._pfs.packs.gate, self._pfs.database.read() as connection:
             row = jobs.base_job(connection, self._info.job)
             self.base = root = (row["datums"] if row is not None else None) or EMPTY
-        with self._pfs.database.read() as connection:
-            found = {
-                key.decode(): BaseRecord(value[1:33].hex(), value[0] == DatumState.SUCCESS)
-                for key, value in self._maps.scan(connection, root)
-            }
-        return found, root
+        return Base(root, row)
 
     def _results(self) -> dict[str, DatumRecord]:
         """What this job has done before a restart."""
@@ -153,15 +124,11 @@ class JobRun:
             )
             return {row["datum"]: DatumRecord.unpack(row["datum"], row["record"]) for row in found}
 
-    def _note_plan(self, planned: Plan) -> None:
+    def _note_work(self, todo: Work) -> None:
         with self._pfs.transaction() as transaction:
             transaction.connection.execute(
                 "UPDATE job SET total = ?, skipped = ? WHERE id = ? AND finished IS NULL",
-                (
-                    len(planned.skip) + len(planned.run),
-                    len(planned.skip),
-                    self._row_id(transaction.connection),
-                ),
+                (todo.total, todo.skipped, self._row_id(transaction.connection)),
             )
 
     def _keep(self, stage: Stage, records: list[DatumRecord]) -> None:
@@ -190,7 +157,7 @@ class JobRun:
                 ),
             )
 
-    def _finish(self, planned: Plan, base: bytes) -> None:
+    def _finish(self, todo: Work, base: bytes) -> None:
         """Output, datum records, commits and state, all in one transaction."""
         results = self._results()
         failed = [id_ for id_, each in results.items() if each.state == DatumState.FAILED]
@@ -199,8 +166,8 @@ class JobRun:
             row = jobs.job_row(connection, self._info.job)
             if row is None or row["finished"] is not None:
                 return
-            self._put_output(transaction, planned, base, results)
-            edits: dict[bytes, bytes | None] = {id_.encode(): None for id_ in planned.gone}
+            self._put_output(transaction, todo, base, results)
+            edits: dict[bytes, bytes | None] = {id_.encode(): None for id_ in todo.gone}
             edits.update({id_.encode(): each.pack() for id_, each in results.items()})
             datums = self._maps.apply(connection, base, sorted(edits.items()))
             reason = f"datum {min(failed)} failed" if failed else ""
@@ -216,13 +183,13 @@ class JobRun:
     def _put_output(
         self,
         transaction: Transaction,
-        planned: Plan,
+        todo: Work,
         base: bytes,
         results: dict[str, DatumRecord],
     ) -> None:
         connection = transaction.connection
         puts: dict[tuple[str, str], Content | None] = {}
-        for id_ in planned.stale:
+        for id_ in todo.stale:
             old = self._maps.get(connection, base, id_.encode())
             if old is not None:
                 puts.update({(path, id_): None for path in DatumRecord.unpack(id_, old).outputs})

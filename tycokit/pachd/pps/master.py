@@ -17,13 +17,13 @@ from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pps import jobs, pipelines, specjson, ticks
 from tycokit.pachd.pps.clock import Clock
 from tycokit.pachd.pps.defaults import with_defaults
-from tycokit.pachd.pps.jobrun import datums_of
 from tycokit.pachd.pps.logs import Logs
 from tycokit.pachd.pps.scheduler import Scheduler
 from tycokit.pachd.pps.spec import CronInput, Input, PipelineSpec, Transform, leaves
 from tycokit.pachd.pps.task import Surroundings, input_files
 from tycokit.pachd.pps.validation import validate
 from tycokit.pachd.pps.values import DatumInfo, DatumRecord, DatumState, Job, Pipeline
+from tycokit.pachd.pps.work import datums_of
 from tycokit.pachd.store.maps import EMPTY, Maps
 
 

@@ -1,0 +1,210 @@
+"""The datums of a job found by what has changed are those found by looking at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pachd_driver import FAILURE, SUCCESS, Driver, pfs, transform
+from python_pachyderm.service import pps_proto
+
+from tycokit.pachd.pfs import repos
+from tycokit.pachd.pfs import schema as pfs_schema
+from tycokit.pachd.pfs.files import Snapshot
+from tycokit.pachd.pfs.glob import compile as compile_glob
+from tycokit.pachd.pfs.modify import Modification
+from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pfs.values import CommitAddress, Repo
+from tycokit.pachd.pps.changes import changed_datums
+from tycokit.pachd.pps.datums import MatchedFile, Matches, datum_hash, enumerate_datums
+from tycokit.pachd.pps.plan import BaseRecord, plan
+from tycokit.pachd.pps.spec import CrossInput, GroupInput, Input, JoinInput, PfsInput, UnionInput
+from tycokit.pachd.store import maps, packs
+from tycokit.pachd.store.database import Database
+
+Files = Mapping[str, Mapping[str, str]]  # repo → path → content
+REPOS = ("a", "b", "c")
+PATHS = ("/1", "/2", "/3")
+CONTENTS = st.dictionaries(st.sampled_from(PATHS), st.sampled_from("xyz"))
+FILES = st.fixed_dictionaries(dict.fromkeys(REPOS, CONTENTS))
+
+
+def inputs() -> st.SearchStrategy[Input]:
+    leaf = st.builds(
+        lambda repo, glob: PfsInput(repo=repo, name=repo, glob=glob),
+        st.sampled_from(REPOS),
+        st.sampled_from(["/*", "/1", "/[12]"]),
+    )
+    return st.recursive(
+        leaf,
+        lambda below: st.builds(
+            lambda kind, each: kind(tuple(each)),
+            st.sampled_from([CrossInput, UnionInput]),
+            st.lists(below, min_size=1, max_size=3),
+        ),
+        max_leaves=5,
+    )
+
+
+def matches(files: Mapping[str, str], source: PfsInput) -> dict[str, str]:
+    pattern = compile_glob(source.glob)
+    return {path: files[path] for path in sorted(files) if pattern.match(path) is not None}
+
+
+def listed(found: Mapping[str, str]) -> Matches:
+    return Matches("c", [MatchedFile(path, text.encode(), 1) for path, text in found.items()])
+
+
+@given(given_=inputs(), old=FILES, new=FILES)
+def test_what_is_found_by_change_is_what_is_found_by_all(
+    given_: Input, old: Files, new: Files
+) -> None:
+    old_input, new_input = marked(given_, "old"), marked(given_, "new")
+    at = {"old": old, "new": new}
+
+    def files(source: PfsInput) -> Matches:
+        return listed(matches(at[source.commit][source.repo], source))
+
+    def changes(before: PfsInput, after: PfsInput) -> tuple[Matches, Matches]:
+        was, is_ = (matches(at[each.commit][each.repo], each) for each in (before, after))
+        gone = {path: text for path, text in was.items() if is_.get(path) != text}
+        come = {path: text for path, text in is_.items() if was.get(path) != text}
+        return listed(gone), listed(come)
+
+    before = enumerate_datums(old_input, files)
+    records = {each.id: BaseRecord(datum_hash(each, "salt"), True) for each in before}
+    whole = plan(enumerate_datums(new_input, files), records, "salt")
+    changed = changed_datums(old_input, new_input, files, changes)
+    assert changed is not None
+    touched = {each.id for each in (*changed.old, *changed.new)}
+    some = {id_: record for id_, record in records.items() if id_ in touched}
+    part = plan(changed.new, some, "salt")
+    assert {each.datum.id for each in part.run} == {each.datum.id for each in whole.run}
+    assert {each.hash for each in part.run} == {each.hash for each in whole.run}
+    assert part.gone == whole.gone
+    assert set(part.changed) == set(whole.changed)
+    fresh = sum(each.id not in some for each in changed.new)
+    assert len(before) + fresh - len(part.gone) == len(whole.run) + len(whole.skip)
+
+
+def marked(given_: Input, commit: str) -> Input:
+    if isinstance(given_, PfsInput):
+        return PfsInput(repo=given_.repo, name=given_.name, glob=given_.glob, commit=commit)
+    assert isinstance(given_, (CrossInput, UnionInput))
+    return type(given_)(tuple(marked(each, commit) for each in given_.inputs))
+
+
+@pytest.mark.parametrize("kind", [JoinInput, GroupInput])
+def test_where_a_file_changes_the_datums_of_others_all_are_looked_at(kind: type) -> None:
+    leaf = PfsInput(repo="a", name="a", glob="/*")
+    nested = CrossInput((leaf, kind((leaf,))))
+    nothing = Matches("c", [])
+    found = changed_datums(nested, nested, lambda _: nothing, lambda _a, _b: (nothing, nothing))
+    assert found is None
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pfs]:
+    folder = tmp_path_factory.mktemp("pfs")
+    migrations = (*packs.MIGRATIONS, *maps.MIGRATIONS, *pfs_schema.MIGRATIONS)
+    database = Database(folder / "x.sqlite", migrations)
+    store = packs.Packs(Path(folder) / "packs", database)
+    made = Pfs(database, store, maps.Maps())
+    with made.transaction() as transaction:
+        repos.ensure_default_project(transaction)
+        repos.create_repo(transaction, Repo("default", "r"))
+    yield made
+    store.close()
+    database.close()
+
+
+TREES = st.dictionaries(
+    st.sampled_from(["/a", "/b", "/d/a", "/d/b", "/d/e/a", "/f/a", "/f/g/h"]),
+    st.sampled_from([b"", b"x", b"y"]),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    old=TREES,
+    new=TREES,
+    glob=st.sampled_from(["/", "/*", "/**", "/*/*", "/a", "/d", "/d/*", "/{a,d}", "/d/e"]),
+)
+def test_changed_matches_are_those_whose_hash_differs(
+    own: Pfs, old: dict[str, bytes], new: dict[str, bytes], glob: str
+) -> None:
+    before, after = written(own, old), written(own, new)
+    pattern = compile_glob(glob)
+    was, is_ = (
+        {node.path: hash_ for node, hash_ in each.matches(pattern)} for each in (before, after)
+    )
+    gone, come = after.changed_matches(before, pattern)
+    assert {node.path: h for node, h in gone} == {p: h for p, h in was.items() if is_.get(p) != h}
+    assert {node.path: h for node, h in come} == {p: h for p, h in is_.items() if was.get(p) != h}
+
+
+def written(own: Pfs, files: Mapping[str, bytes]) -> Snapshot:
+    """A commit with just these files."""
+    change = Modification(own)
+    change.delete("/")
+    for path, data in files.items():
+        change.add(path, data)
+    change.apply(CommitAddress(Repo("default", "r"), "master"))
+    return Snapshot(own, CommitAddress(Repo("default", "r"), "master"))
+
+
+def test_jobs_in_a_row_count_and_leave_what_all_of_them_should(on: Driver) -> None:
+    """Each job builds on the one before it, in every way that it can."""
+    pictures, code = on.repo({"/1": b"a", "/2": b"b"}), on.repo({"/n": b"n"})
+    both = pps_proto.Input(cross=[pfs(pictures, name="p"), pfs(code, "/n", name="c")])
+    script = "for f in /pfs/p/*; do cat $f /pfs/c/n > /pfs/out/$(basename $f); done"
+    pipe = on.pipeline(script, both)
+    assert counted(on, pipe) == (2, 2, 0)
+    on.put(pictures, {"/3": b"c"})
+    assert counted(on, pipe) == (3, 1, 2)
+    on.put(pictures, {"/1": None, "/2": b"B", "/4": b"d"})
+    assert counted(on, pipe) == (3, 2, 1)
+    assert on.files(pipe) == {"/2": b"Bn", "/3": b"cn", "/4": b"dn"}
+    on.put(code, {"/n": b"N"})
+    assert counted(on, pipe) == (3, 3, 0)
+    on.put(code, {"/n": None})
+    assert counted(on, pipe) == (0, 0, 0)
+    assert on.files(pipe) == {}
+    on.put(code, {"/n": b"N"})
+    assert counted(on, pipe) == (3, 3, 0)
+    on.client.create_pipeline(pipe, transform(script), input=both, update=True)
+    assert counted(on, pipe) == (3, 0, 3)
+    narrower = pps_proto.Input(cross=[pfs(pictures, "/[23]", name="p"), pfs(code, "/n", name="c")])
+    on.client.create_pipeline(pipe, transform(script), input=narrower, update=True)
+    assert counted(on, pipe) == (2, 0, 2)
+    assert on.files(pipe) == {"/2": b"BN", "/3": b"cN"}
+    on.client.create_pipeline(pipe, transform(script), input=narrower, update=True, reprocess=True)
+    assert counted(on, pipe) == (2, 2, 0)
+
+
+def counted(on: Driver, pipe: str) -> tuple[int, int, int]:
+    """Datums of the newest job: all, processed, skipped."""
+    job = on.done(pipe)
+    assert job.state == SUCCESS
+    listed_ = list(on.client.list_datum(pipe, job.job.id))
+    assert len(listed_) == job.data_total
+    return job.data_total, job.data_processed, job.data_skipped
+
+
+def test_after_a_failed_or_recovered_datum_it_runs_again(on: Driver) -> None:
+    repo = on.repo({"/good": b"x", "/bad": b"x"})
+    script = "test -e /pfs/in/good || test -e /pfs/in/new || exit 1"
+    pipe = on.pipeline(transform(script), pfs(repo, name="in"), datum_tries=1)
+    assert on.done(pipe).state == FAILURE
+    on.put(repo, {"/new": b"x"})
+    failing = on.done(pipe)
+    assert (failing.data_total, failing.data_failed) == (3, 1)
+    soft = on.pipeline(transform(script, err_cmd=["true"]), pfs(repo, name="in"), datum_tries=1)
+    assert on.counts(on.done(soft)) == (2, 0, 0, 1)
+    on.put(repo, {"/new2": b"x", "/new": None})
+    again = on.done(soft)
+    assert again.state == SUCCESS
+    assert (again.data_total, again.data_skipped, again.data_recovered) == (3, 1, 2)
