@@ -368,17 +368,24 @@ def test_a_worker_that_is_killed_is_replaced_and_its_datum_tried_again(
     on: Driver, shared: Path, rest: str
 ) -> None:
     name = on.pipeline(
-        f"if mkdir {shared}/once; then sleep {rest}; fi; echo ok > /pfs/out/f",
+        f"""
+        if mkdir {shared}/once; then
+          setsid sleep {rest}1 > /dev/null 2>&1 &
+          sleep {rest}
+        fi
+        echo ok > /pfs/out/f
+        """,
         pfs(on.repo({"/f": b"1"})),
     )
     (process,) = until(lambda: processes("sleep", rest))
+    until(lambda: processes("sleep", f"{rest}1"))
     first = next(each for each in process.parents() if init.__file__ in each.cmdline())
     first.kill()
     info = on.done(name)
     assert (info.state, on.counts(info)) == (SUCCESS, (1, 0, 0, 0))
     assert any("the worker was lost" in line for line in on.logs(name, info.job.id))
     # nor may what it had started go on writing into the new worker's /pfs
-    assert processes("sleep", rest) == []
+    until(lambda: not processes("sleep", rest) and not processes("sleep", f"{rest}1"))
 
 
 # what it leaves in /pfs/out

@@ -147,14 +147,18 @@ class Container:
         *lines, self._answers = (self._answers + data).split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def close(self) -> None:
-        """End everything and wait for it."""
+    def close(self) -> bool:
+        """End everything and wait for it; False when its first process was killed meanwhile.
+
+        Then what user code had sent to a session of its own may live on.
+        """
         self._link.close()
         try:
-            self._process.wait(timeout=10)
+            return self._process.wait(timeout=10) == 0
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+            return False
 
 
 class Command:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
+
+import psutil
 
 from tycokit.pachd.pps import userenv
 from tycokit.pachd.pps.container import Container
@@ -54,10 +57,19 @@ class Workplace:
     def end_container(self) -> None:
         """End every process in it."""
         if self._container is not None:
-            self._container.close()
+            if not self._container.close():
+                _end_orphans(self.name)
             self._container = None
 
     def close(self) -> None:
         self.place.release()
         self.end_container()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _end_orphans(worker: str) -> None:
+    """Kill what a container's first process would have, had it not been killed itself."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # it has ended, or is another user's
+            if process.environ().get("PPS_POD_NAME") == worker:
+                process.kill()
