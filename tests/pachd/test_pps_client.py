@@ -311,6 +311,11 @@ def missing_datum(on: Driver, repo: str, pipe: str) -> None:
     on.client.inspect_datum(pipe, on.done(pipe).job.id, "f" * 64)
 
 
+def write_output(on: Driver, repo: str, pipe: str) -> None:
+    on.done(pipe)  # until then its commit is open, and takes what is put
+    on.client.put_file_bytes((pipe, "master"), "/f", b"")
+
+
 def finish_output(on: Driver, repo: str, pipe: str) -> None:
     on.done(pipe)
     with contextlib.suppress(grpc.RpcError):
@@ -371,7 +376,7 @@ REFUSED: dict[str, tuple[Call, grpc.StatusCode, str]] = {
         "cannot delete a repo associated with a pipeline - delete the pipeline instead",
     ),
     "write its output": (
-        lambda on, r, p: on.client.put_file_bytes((p, "master"), "/f", b""),
+        write_output,
         UNKNOWN,
         "cannot start a commit on an output branch: default/{p}@master",
     ),
