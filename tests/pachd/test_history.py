@@ -1,4 +1,4 @@
-"""Squash, drop, clear, subscribe, find, triggers and URLs (CONTRACT 8 to 10)."""
+"""Squash, drop, clear, subscribe, find, triggers and URLs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several changes as one (CONTRACT 13), through the real client."""
+"""Several changes as one, through the real client."""
 
 from __future__ import annotations
 
