@@ -48,20 +48,22 @@ class Batch:
         if isinstance(after, Call) and not after.error:
             self._ready = after
             return ""
+        self.stop()
         if isinstance(after, Call):
             after.answer(None)
-        self.stop()
-        return after.error if isinstance(after, Call) else after
+            return after.error
+        return after
 
     def stop(self) -> None:
         """End the process: at the end of a datum set, or because it has failed."""
+        # killed while it waits: it must not be told anything that it would report as an error
+        if self._command is not None:
+            self._command.close()
+            self._command = None
         self._calls.shut()
         if self._ready is not None:
             self._ready.answer(None)
             self._ready = None
-        if self._command is not None:
-            self._command.close()
-            self._command = None
 
     def close(self) -> None:
         self.stop()
