@@ -871,3 +871,13 @@ def test_provenance_of_branches_shows_the_pipeline(on: Driver) -> None:
     assert found == {(repo, "user"), (name, "spec")}
     with Refusal():
         on.client.create_branch(repo, "master", provenance=[branch(name)])
+
+
+def test_following_ends_when_what_is_followed_is_deleted(on: Driver, client: Client) -> None:
+    repo = on.repo({"/a": b"1"})
+    pipeline = on.pipeline("echo hello", pfs(repo))
+    on.done(pipeline)
+    followed = client.get_pipeline_logs(pipeline, follow=True)
+    assert next(followed).pipeline_name == pipeline
+    client.delete_pipeline(pipeline)
+    assert [line.message for line in followed if line.message == "never said"] == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from python_pachyderm.proto.v2.pps import pps_pb2
 
-from tycokit.errors import NotAllowed
+from tycokit.errors import LogsNotFound, NotAllowed
 from tycokit.pachd.pps import jobs
 from tycokit.pachd.pps.logs import LogFilter, LogLine
 from tycokit.pachd.pps.master import Master
@@ -54,8 +55,11 @@ class LogHandlers:
 
         def of() -> list[Job]:
             if job is not None:
+                self._master.created_for_logs(job)
                 return [job]
-            return self._master.jobs_of(to.pipeline_from(request.pipeline))
+            pipeline = to.pipeline_from(request.pipeline)
+            self._master.need_pipeline_for_logs(pipeline)
+            return self._master.jobs_of(pipeline)
 
         if request.follow:
             lines: Iterator[LogLine] = self._master.logs.follow(
@@ -63,8 +67,9 @@ class LogHandlers:
             )
         else:
             lines = iter(self._master.logs.read(of(), wanted, request.tail))
-        for line in lines:
-            yield _log_message(line)
+        with contextlib.suppress(LogsNotFound):  # deleted while it was followed: that is all
+            for line in lines:
+                yield _log_message(line)
 
     def GetKubeEvents(self, request: Request, context: Context) -> Iterator[Any]:
         yield from ()  # there is no Kubernetes that could have had any
