@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -177,6 +178,28 @@ def test_a_stopped_job_ends_its_process(on: Driver) -> None:
     on.client.stop_job(job, pipe)
     on.client.delete_pipeline(pipe)
     assert not os.path.exists(f"/proc/{line.split()[1]}")
+
+
+def test_a_restarted_datum_gets_a_process_of_its_own(on: Driver, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    repo = on.repo({"/a": b"a"})
+    body = f"""
+    import time
+    print("begun", flush=True)
+    while not os.path.exists("{gate}"):
+        time.sleep(0.05)
+    """
+    code = batching(textwrap.dedent(body) + textwrap.dedent(COPY))
+    pipe = on.pipeline(code, pfs(repo, name="in"), datum_tries=1)
+    job = on.latest(pipe)
+    stream = on.client.get_job_logs(pipe, job, follow=True)
+    assert any(line.message == "begun" for line in stream)
+    on.client.restart_datum(pipe, job, ["/a"])
+    assert any(line.message == "begun" for line in stream)
+    gate.touch()
+    done = on.done(pipe)
+    assert (done.state, on.counts(done)) == (SUCCESS, (1, 0, 0, 0))
+    assert on.said(pipe, job).count("process started") == 2
 
 
 def test_others_than_the_user_code_get_no_datum(on: Driver) -> None:

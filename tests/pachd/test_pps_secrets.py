@@ -154,6 +154,18 @@ def test_where_nothing_can_be_mounted(path: str) -> None:
     assert not can_mount(path)
 
 
+def test_a_file_that_a_crash_left_is_removed(tmp_path: Path) -> None:
+    database = Database(tmp_path / "x.sqlite", MIGRATIONS)
+    folder = tmp_path / "secrets"
+    Secrets(folder, database).create(b'{"metadata": {"name": "kept"}, "data": {"k": "dg=="}}', 1)
+    (folder / "left.json").write_text("{}")
+    (folder / "half.new").write_text("{}")
+    again = Secrets(folder, database)
+    assert [path.name for path in folder.iterdir()] == ["kept.json"]
+    assert again.values("kept") == {"k": b"v"}
+    database.close()
+
+
 def test_without_a_namespace_files_are_refused_in_words(tmp_path: Path) -> None:
     database = Database(tmp_path / "x.sqlite", MIGRATIONS)
     secrets = Secrets(tmp_path / "secrets", database)

@@ -61,14 +61,12 @@ class Scheduler:
 
     def restart(self, job: Job, filters: Sequence[str]) -> bool:
         """Begin again with the datums of a job that run and match; whether there were any."""
-        with self._lock:
-            pool = self._pools.get(job.pipeline)
+        pool = self._pools.get(job.pipeline)
         return pool is not None and pool.restart(job, filters)
 
     def status(self, job: Job) -> list[WorkerStatus]:
         """What the workers of a job are doing."""
-        with self._lock:
-            pool = self._pools.get(job.pipeline)
+        pool = self._pools.get(job.pipeline)
         return [each for each in (pool.status() if pool else []) if each.job == job]
 
     def held(self) -> list[bytes]:

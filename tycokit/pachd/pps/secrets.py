@@ -35,11 +35,16 @@ class Secrets:
     """Their names stand in the database, their values in one folder, made with the first of them.
 
     The file comes before the row and goes after it: a row never names a file that is not there.
+    A file that a crash left without its row is removed at the next start.
     """
 
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder
         self._database = database
+        known = {f"{info.name}.json" for info in self.list()}
+        for path in folder.iterdir() if folder.exists() else ():
+            if path.name not in known:
+                path.unlink()
 
     def create(self, file: bytes, now: int) -> None:
         """Keep a secret.

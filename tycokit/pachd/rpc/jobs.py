@@ -155,8 +155,9 @@ class JobHandlers:
         if details:
             message.details.SetInParent()
             specs.fill(message.details, info.spec)
-            statuses = self._master.scheduler.status(info.job)
-            message.details.worker_status.extend(map(_status_message, statuses))
+            if info.finished is None:
+                statuses = self._master.scheduler.status(info.job)
+                message.details.worker_status.extend(map(_status_message, statuses))
         return message
 
 
