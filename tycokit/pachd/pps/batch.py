@@ -38,7 +38,7 @@ class Batch:
         if self._ready is None:
             first = self._start(attempt)
             if isinstance(first, str):
-                self.broken = first
+                self.broken = "" if attempt.cancelled() else first
                 self.stop()
                 return first
             self._ready = first

@@ -14,7 +14,7 @@ from tycokit.errors import (
 )
 from tycokit.pachd.pfs import triggers
 from tycokit.pachd.pfs.transaction import Pfs
-from tycokit.pachd.pps import jobs, pipelines, specjson, ticks
+from tycokit.pachd.pps import inspection, jobs, pipelines, specjson, ticks
 from tycokit.pachd.pps.clock import Clock
 from tycokit.pachd.pps.defaults import with_defaults
 from tycokit.pachd.pps.logs import Logs
@@ -53,7 +53,7 @@ class Master:
     def run_cron(self, pipeline: Pipeline) -> None:
         """Let a pipeline's cron inputs tick now. Raises PipelineNotFound, NotAllowed."""
         with self.pfs.transaction() as transaction:
-            row = pipelines.need_pipeline(transaction.connection, pipeline)
+            row = inspection.need_pipeline(transaction.connection, pipeline)
             ticks.run_now(transaction, specjson.from_json(row["spec"]))
 
     def delete_pipelines(
@@ -136,7 +136,7 @@ class Master:
         """Raises LogsNotFound."""
         try:
             with self.pfs.database.read() as connection:
-                pipelines.need_pipeline(connection, pipeline)
+                inspection.need_pipeline(connection, pipeline)
         except PipelineNotFound as error:
             raise LogsNotFound("pipeline", str(pipeline), error) from error
 

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tycokit.errors import (
-    NotAllowed,
-    NotServed,
-    PipelineExists,
-    PipelineNotFound,
-    PipelineNotInspected,
-)
+from tycokit.errors import NotAllowed, NotServed, PipelineExists
 from tycokit.pachd.pfs import branches, repos, rows
 from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.transaction import Transaction, add_commit, finish_empty
 from tycokit.pachd.pfs.values import Branch, CommitAddress, Origin, Repo
 from tycokit.pachd.pps import jobs, specjson, ticks
 from tycokit.pachd.pps.defaults import with_defaults
+from tycokit.pachd.pps.inspection import need_pipeline, pipeline_row
 from tycokit.pachd.pps.secrets import check_mounts
 from tycokit.pachd.pps.spec import PfsInput, PipelineSpec, input_branches, leaves
-from tycokit.pachd.pps.validation import validate
-from tycokit.pachd.pps.values import JobState, Pipeline, PipelineInfo, PipelineState
+from tycokit.pachd.pps.validation import refuse_unserved, validate
+from tycokit.pachd.pps.values import Pipeline
 
 _USER = "for user unknown_username"  # Pachyderm's words where auth is off
-PIPELINES = """
-    SELECT p.*, v.version AS shown, v.spec, v.spec_commit, v.created AS version_created
-    FROM pipeline p JOIN pipeline_version v ON v.pipeline = p.id
-"""
 
 
 def create_pipeline(
@@ -83,19 +74,6 @@ def create_pipeline(
     connection.execute("UPDATE pipeline SET version = ? WHERE id = ?", (version, id_))
     if row is None or not row["stopped"]:
         _set_provenance(transaction, spec, _upstream(spec))
-
-
-def refuse_unserved(spec: PipelineSpec) -> None:
-    """Raises NotServed for what would be accepted and then not happen."""
-    inputs = list(leaves(spec.input))
-    unserved = {
-        "egress": spec.egress is not None,
-        "s3 outputs": spec.s3_out,
-        "s3 inputs": any(isinstance(leaf, PfsInput) and leaf.s3 for leaf in inputs),
-    }
-    for what, asked in unserved.items():
-        if asked:
-            raise NotServed(f"{what} are not served by the local pachd")
 
 
 def _make_trigger_branches(transaction: Transaction, spec: PipelineSpec) -> None:
@@ -169,22 +147,6 @@ def _set_provenance(
         branches.create_branch(transaction, branch, provenance=upstream)
 
 
-def pipeline_row(connection: rows.Connection, pipeline: Pipeline) -> rows.Row | None:
-    row: rows.Row | None = connection.execute(
-        f"{PIPELINES} AND v.version = p.version WHERE p.project = ? AND p.name = ?",
-        (pipeline.project, pipeline.name),
-    ).fetchone()
-    return row
-
-
-def need_pipeline(connection: rows.Connection, pipeline: Pipeline) -> rows.Row:
-    """Raises PipelineNotFound."""
-    row = pipeline_row(connection, pipeline)
-    if row is None:
-        raise PipelineNotFound(pipeline)
-    return row
-
-
 def stop_pipeline(transaction: Transaction, pipeline: Pipeline) -> None:
     """No new jobs until it is started again. Raises PipelineNotFound."""
     row = need_pipeline(transaction.connection, pipeline)
@@ -236,66 +198,3 @@ def delete_pipeline(
         repos.remove_repo(transaction, replace(output, type=type_), force=True)
     ticks.remove_repos(transaction, spec)
     return gone
-
-
-def inspect_pipeline(
-    connection: rows.Connection, pipeline: Pipeline, back: int = 0
-) -> PipelineInfo:
-    """The current version, or the one `back` versions before. Raises PipelineNotInspected."""
-    for info in list_pipelines(connection, pipeline, history=back):
-        if back == 0 or info.version == need_pipeline(connection, pipeline)["version"] - back:
-            return info
-    raise PipelineNotInspected(pipeline)
-
-
-def list_pipelines(
-    connection: rows.Connection,
-    pipeline: Pipeline | None = None,
-    *,
-    history: int = 0,
-    projects: set[str] | None = None,
-) -> list[PipelineInfo]:
-    """Newest pipeline first, of each the current version and `history` older ones (-1 = all)."""
-    found = connection.execute(
-        f"{PIPELINES} WHERE (?1 IS NULL OR p.project = ?1) AND (?2 IS NULL OR p.name = ?2)"
-        " AND (?3 < 0 OR v.version >= p.version - ?3) ORDER BY p.id DESC, v.version DESC",
-        (pipeline and pipeline.project, pipeline and pipeline.name, history),
-    )
-    return [
-        _info(connection, row)
-        for row in found.fetchall()
-        if projects is None or row["project"] in projects
-    ]
-
-
-def _info(connection: rows.Connection, row: rows.Row) -> PipelineInfo:
-    last = connection.execute(
-        "SELECT state FROM job WHERE pipeline = ? ORDER BY id DESC LIMIT 1", (row["id"],)
-    ).fetchone()
-    busy = connection.execute(
-        "SELECT 1 FROM job WHERE pipeline = ? AND finished IS NULL", (row["id"],)
-    ).fetchone()
-    spec = specjson.from_json(row["spec"])
-    state, reason = _state(spec, stopped=bool(row["stopped"]), busy=busy is not None)
-    return PipelineInfo(
-        pipeline=Pipeline(row["project"], row["name"]),
-        version=row["shown"],
-        spec=spec,
-        spec_commit=row["spec_commit"],
-        stopped=bool(row["stopped"]),
-        created=row["version_created"],
-        last_job_state=JobState(last["state"]) if last else None,
-        state=state,
-        reason=reason,
-    )
-
-
-def _state(spec: PipelineSpec, *, stopped: bool, busy: bool) -> tuple[PipelineState, str]:
-    if not spec.has_jobs:
-        what = "spouts" if spec.spout is not None else "services"
-        return PipelineState.FAILURE, f"{what} are not run by the local pachd"
-    if stopped:
-        return PipelineState.PAUSED, ""
-    if spec.autoscaling and not busy:
-        return PipelineState.STANDBY, ""
-    return PipelineState.RUNNING, ""

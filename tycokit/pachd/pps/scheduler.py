@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tycokit.pachd.pfs.transaction import Pfs
-from tycokit.pachd.pps import jobs, pipelines
+from tycokit.pachd.pps import inspection, jobs
 from tycokit.pachd.pps.jobrun import JobRun
 from tycokit.pachd.pps.logs import Logs
 from tycokit.pachd.pps.pool import Pool
@@ -96,7 +96,7 @@ class Scheduler:
             if self._stopping.is_set():
                 return
             with self._pfs.database.read() as connection:
-                known = {info.pipeline: info for info in pipelines.list_pipelines(connection)}
+                known = {info.pipeline: info for info in inspection.list_pipelines(connection)}
                 waiting = [
                     jobs.job_value(row)
                     for row in connection.execute(

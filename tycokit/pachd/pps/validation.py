@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tycokit.errors import InvalidSpec
+from tycokit.errors import InvalidSpec, NotServed
 from tycokit.pachd.pfs import cron, glob, names
 from tycokit.pachd.pps.spec import (
     CronInput,
@@ -14,6 +14,7 @@ from tycokit.pachd.pps.spec import (
     PipelineSpec,
     Service,
     UnionInput,
+    leaves,
 )
 
 _SERVICE_TYPES = ("ClusterIP", "LoadBalancer", "NodePort")
@@ -49,6 +50,19 @@ def validate(spec: PipelineSpec, *, update: bool = False) -> None:
     if spec.input is not None:
         _check_names(spec.input, set())
         _check_input(spec.input, s3_allowed=True)
+
+
+def refuse_unserved(spec: PipelineSpec) -> None:
+    """Raises NotServed for what would be accepted and then not happen."""
+    inputs = list(leaves(spec.input))
+    unserved = {
+        "egress": spec.egress is not None,
+        "s3 outputs": spec.s3_out,
+        "s3 inputs": any(isinstance(leaf, PfsInput) and leaf.s3 for leaf in inputs),
+    }
+    for what, asked in unserved.items():
+        if asked:
+            raise NotServed(f"{what} are not served by the local pachd")
 
 
 def _check_transform(spec: PipelineSpec) -> None:

@@ -12,7 +12,7 @@ from python_pachyderm.proto.v2.pps import pps_pb2
 from tycokit.errors import JobDeleted, JobNotFound, NotAllowed, NotServed
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.values import Commit
-from tycokit.pachd.pps import jobs, pipelines
+from tycokit.pachd.pps import inspection, joblists, jobs
 from tycokit.pachd.pps.master import Master
 from tycokit.pachd.pps.values import Job, JobInfo, WorkerStatus
 from tycokit.pachd.rpc import specs
@@ -57,10 +57,10 @@ class JobHandlers:
         pipeline = to.pipeline_from(request.pipeline) if request.pipeline.name else None
         with self._database.read() as connection:
             if pipeline is not None:
-                pipelines.need_pipeline(connection, pipeline)
+                inspection.need_pipeline(connection, pipeline)
             found = list(
                 islice(
-                    jobs.list_jobs(
+                    joblists.list_jobs(
                         connection,
                         pipeline,
                         history=request.history,
@@ -77,7 +77,7 @@ class JobHandlers:
 
     def InspectJobSet(self, request: Request, context: Context) -> Iterator[Any]:
         with self._database.read() as connection:
-            found = jobs.job_set(connection, request.job_set.id)
+            found = joblists.job_set(connection, request.job_set.id)
         for info in found:
             done = self._wait(info.job, context) if request.wait else info
             yield self._job_message(done, request.details)
@@ -87,11 +87,11 @@ class JobHandlers:
             raise NotServed("jqFilter is not served by the local pachd")
         projects = to.projects_from(request)
         with self._database.read() as connection:
-            ids = jobs.list_job_sets(connection, request.reverse, _marker(request))
+            ids = joblists.list_job_sets(connection, request.reverse, _marker(request))
         left = request.number or len(ids)
         for set_id in ids:
             with self._database.read() as connection:
-                found = jobs.job_set(connection, set_id)
+                found = joblists.job_set(connection, set_id)
             if projects is not None and not any(i.job.pipeline.project in projects for i in found):
                 continue
             if left == 0:
@@ -106,16 +106,16 @@ class JobHandlers:
         """Jobs that have not ended, then new ones; each once, oldest first."""
         pipeline = to.pipeline_from(request.pipeline)
         with self._database.read() as connection:
-            pipelines.need_pipeline(connection, pipeline)
-            known = jobs.newest_row(connection)
-            fresh = jobs.unfinished_of(connection, pipeline)
+            inspection.need_pipeline(connection, pipeline)
+            known = joblists.newest_row(connection)
+            fresh = joblists.unfinished_of(connection, pipeline)
         while True:
             for info in fresh:
                 yield self._job_message(info, request.details)
 
             def look(connection: rows.Connection) -> tuple[list[JobInfo], int] | None:
-                found = jobs.later_of(connection, pipeline, known)  # noqa: B023
-                return (found, jobs.newest_row(connection)) if found else None
+                found = joblists.later_of(connection, pipeline, known)  # noqa: B023
+                return (found, joblists.newest_row(connection)) if found else None
 
             later = self._database.wait_until(look, lambda: not context.is_active())
             if later is None:

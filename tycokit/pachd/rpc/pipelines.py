@@ -10,7 +10,7 @@ from python_pachyderm.proto.v2.pps import pps_pb2
 
 from tycokit.errors import NotServed
 from tycokit.pachd.pfs.values import Commit, Repo
-from tycokit.pachd.pps import pipelines
+from tycokit.pachd.pps import inspection, pipelines
 from tycokit.pachd.pps.master import Master
 from tycokit.pachd.pps.values import Pipeline, PipelineInfo, PipelineState
 from tycokit.pachd.rpc import specs
@@ -32,7 +32,7 @@ class PipelineHandlers:
 
     def InspectPipeline(self, request: Request, context: Context) -> Any:
         with self._database.read() as connection:
-            info = pipelines.inspect_pipeline(connection, to.pipeline_from(request.pipeline))
+            info = inspection.inspect_pipeline(connection, to.pipeline_from(request.pipeline))
         return _pipeline_message(info, request.details)
 
     def ListPipeline(self, request: Request, context: Context) -> Iterator[Any]:
@@ -42,7 +42,7 @@ class PipelineHandlers:
             raise NotServed("pipelines as of a commit set are not served by the local pachd")
         pipeline = to.pipeline_from(request.pipeline) if request.pipeline.name else None
         with self._database.read() as connection:
-            found = pipelines.list_pipelines(
+            found = inspection.list_pipelines(
                 connection,
                 pipeline,
                 history=request.history,
@@ -90,7 +90,7 @@ class PipelineHandlers:
     ) -> list[Pipeline]:
         """Downstream first, which the newest ones are."""
         with self._database.read() as connection:
-            found = pipelines.list_pipelines(connection, projects=projects)
+            found = inspection.list_pipelines(connection, projects=projects)
         gone = [info.pipeline for info in found]
         self._master.delete_pipelines(gone, force, keep_repo)
         return gone
