@@ -25,11 +25,11 @@ TycokitError
 │   ├── InvalidName        a name of a repo, branch, project or pipeline that Pachyderm refuses
 │   ├── InvalidPath        a file path that Pachyderm refuses
 │   ├── InvalidSpec        a pipeline spec that Pachyderm refuses
-└── CliError         what a person at the command line should read instead of a traceback
 │   ├── InvalidSecret      a secret's file that Kubernetes would refuse
 │   │   (SecretExists, SecretNotFound, SecretKeyMissing: as their names say)
 │   ├── NothingToRestart   no datum runs that a restart names
-│   ├── AttemptFailed      one try of a datum that failed
+│   └── AttemptFailed      one try of a datum that failed
+└── CliError         what a person at the command line should read instead of a traceback
     ├── ConfigError        a Pachyderm config file or context that cannot be used
     ├── NoAnswer           nothing answers at pachd's address
     ├── Refused            a pachd that answers, but not to us: token, or another cluster
