@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from pachd_driver import SUCCESS, Driver, Refusal, pfs
+from pachd_driver import SUCCESS, Driver, Refusal, pfs, transform
 from python_pachyderm.service import pps_proto
 
 from tycokit.pachd.pfs import commits, repos, rows
@@ -190,3 +190,16 @@ def test_an_open_commit_in_the_repo_puts_a_tick_off(own: Pfs) -> None:
         commits.finish_commit(transaction, CommitAddress(REPO, "master"))
     Clock(own).step(now)
     assert files(own) == ["/2024-01-01T01:00:00Z"]
+
+
+def test_a_pipeline_with_a_cron_input_is_made_in_a_transaction(on: Driver) -> None:
+    name = on.name("pipe")
+    on._pipelines.append(name)
+    with on.client.transaction():
+        on.client.create_pipeline(name, transform("true"), input=cron("@never"))
+        assert name not in [info.pipeline.name for info in on.client.list_pipeline()]
+    on.done(name)
+    on.client.run_cron(name)
+    on.client.run_cron(name)
+    assert on.done(name).state == SUCCESS
+    assert len(list(on.client.list_job(name))) == 3
