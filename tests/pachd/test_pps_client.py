@@ -24,6 +24,7 @@ from pachd_driver import (
     pfs,
     transform,
 )
+from python_pachyderm import Client
 from python_pachyderm.pfs import Commit
 from python_pachyderm.service import pps_proto
 
