@@ -883,3 +883,15 @@ def test_following_ends_when_what_is_followed_is_deleted(on: Driver, client: Cli
     client.delete_pipeline(pipeline)
     # the stream must come to an end, which this waits for
     assert all(line.pipeline_name == pipeline for line in followed)
+
+
+def test_the_job_after_a_deleted_one_skips_and_cleans_up_as_ever(
+    on: Driver, client: Client
+) -> None:
+    repo = on.repo({"/a": b"1", "/b": b"2"})
+    pipeline = on.pipeline(f"cp /pfs/{repo}/* /pfs/out/", pfs(repo))
+    first = on.done(pipeline)
+    client.delete_job(first.job.id, pipeline)
+    second = on.done(pipeline, on.put(repo, {"/a": None, "/c": b"3"}))
+    assert on.counts(second) == (1, 1, 0, 0)
+    assert on.files(pipeline) == {"/b": b"2", "/c": b"3"}

@@ -62,7 +62,8 @@ def list_pipelines(
 
 def _info(connection: rows.Connection, row: rows.Row) -> PipelineInfo:
     last = connection.execute(
-        "SELECT state FROM job WHERE pipeline = ? ORDER BY id DESC LIMIT 1", (row["id"],)
+        "SELECT state FROM job WHERE pipeline = ? AND NOT deleted ORDER BY id DESC LIMIT 1",
+        (row["id"],),
     ).fetchone()
     busy = connection.execute(
         "SELECT 1 FROM job WHERE pipeline = ? AND finished IS NULL", (row["id"],)

@@ -78,7 +78,8 @@ def list_job_sets(
     return [
         row["set_id"]
         for row in connection.execute(
-            "SELECT set_id, max(id) AS newest, max(created) AS made FROM job GROUP BY set_id"
+            "SELECT set_id, max(id) AS newest, max(created) AS made FROM job"
+            " WHERE NOT deleted GROUP BY set_id"
             f" HAVING ?1 IS NULL OR made {'>' if reverse else '<'} ?1"
             f" ORDER BY newest {'ASC' if reverse else 'DESC'}",
             (marker,),

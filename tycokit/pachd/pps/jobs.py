@@ -13,11 +13,12 @@ from tycokit.pachd.pps import specjson
 from tycokit.pachd.pps.spec import CronInput, Input, PfsInput
 from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline, Stats
 
-JOBS = """
+_ALL_JOBS = """
     SELECT j.*, p.project, p.name, p.version AS current, p.stopped, v.spec
     FROM job j JOIN pipeline p ON p.id = j.pipeline
     JOIN pipeline_version v ON v.pipeline = j.pipeline AND v.version = j.version
 """
+JOBS = f"{_ALL_JOBS} AND NOT j.deleted"
 
 
 def create_for(transaction: Transaction, made: list[Commit]) -> None:
@@ -48,9 +49,10 @@ def create_for(transaction: Transaction, made: list[Commit]) -> None:
         )
 
 
-def job_row(connection: rows.Connection, job: Job) -> rows.Row | None:
+def job_row(connection: rows.Connection, job: Job, *, deleted: bool = False) -> rows.Row | None:
+    """A job's row; one that was deleted counts only where `deleted` says so."""
     row: rows.Row | None = connection.execute(
-        f"{JOBS} WHERE p.project = ? AND p.name = ? AND j.set_id = ?",
+        f"{_ALL_JOBS if deleted else JOBS} WHERE p.project = ? AND p.name = ? AND j.set_id = ?",
         (job.pipeline.project, job.pipeline.name, job.id),
     ).fetchone()
     return row
@@ -156,10 +158,13 @@ def end_all(transaction: Transaction, pipeline_id: int, reason: str) -> None:
 
 
 def delete_job(transaction: Transaction, job: Job) -> None:
-    """Stop a job and forget it; its commits stay. Raises JobNotFound."""
+    """Stop a job and show it no more; its commits stay. Raises JobNotFound.
+
+    What it left of its datums stays too: the next job goes by that.
+    """
     end_early(transaction, job, JobState.KILLED, "job deleted")
     row = need_job(transaction.connection, job)
-    transaction.connection.execute("DELETE FROM job WHERE id = ?", (row["id"],))
+    transaction.connection.execute("UPDATE job SET deleted = 1 WHERE id = ?", (row["id"],))
 
 
 def base_job(connection: rows.Connection, job: Job) -> rows.Row | None:
@@ -168,7 +173,7 @@ def base_job(connection: rows.Connection, job: Job) -> rows.Row | None:
     while commit["parent"] is not None:
         commit = rows.commit_by_id(connection, commit["parent"])
         if not commit["error"]:
-            return job_row(connection, replace(job, id=commit["set_id"]))
+            return job_row(connection, replace(job, id=commit["set_id"]), deleted=True)
     return None
 
 
@@ -187,7 +192,9 @@ def forget(transaction: Transaction, gone: list[Commit]) -> None:
         if commit.repo.type != "user":
             continue
         row = job_row(
-            transaction.connection, Job(Pipeline(commit.repo.project, commit.repo.name), commit.id)
+            transaction.connection,
+            Job(Pipeline(commit.repo.project, commit.repo.name), commit.id),
+            deleted=True,
         )
         if row is not None:
             transaction.connection.execute("DELETE FROM datum_result WHERE job = ?", (row["id"],))

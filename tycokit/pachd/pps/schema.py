@@ -42,4 +42,5 @@ MIGRATIONS = (
         ) WITHOUT ROWID
         """,
     ),
+    Migration("pps-deleted-jobs", "ALTER TABLE job ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0"),
 )
