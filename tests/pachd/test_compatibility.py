@@ -17,13 +17,15 @@ from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2
 from python_pachyderm.proto import v2
 
+from tycokit.pachd.pps.calls import not_batching
+from tycokit.pachd.rpc.nextdatum import WorkerDoor
 from tycokit.pachd.server import Pachd
 
 TABLE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 STATES = ("served", "differs", "not served")
 AUTH_IS_OFF = "the auth service is not activated"
 WITH_AUTH = ("auth_v2.API", "identity_v2.API")
-ON_WORKERS = "pachyderm.worker.Worker"  # listens in workers; pachd itself has it neither in 2.7
+ON_WORKERS = "pachyderm.worker.Worker"  # workers listen for it, at ports of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,21 @@ TOLD = table()
 
 @pytest.fixture(scope="module")
 def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[grpc.Channel]:
+    """To pachd."""
     pachd = Pachd(tmp_path_factory.mktemp("pachd"), 0, None, dict(os.environ))
     port = pachd.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as made:
         yield made
     pachd.stop()
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[grpc.Channel]:
+    """To a worker."""
+    door = WorkerDoor(not_batching)
+    with grpc.insecure_channel(f"127.0.0.1:{door.port}") as made:
+        yield made
+    door.close()
 
 
 def answer(channel: grpc.Channel, rpc: Rpc) -> tuple[grpc.StatusCode, str]:
@@ -127,12 +139,10 @@ def test_the_table_is_complete() -> None:
             assert how, f"{path} differs: say how"
 
 
-@pytest.mark.parametrize(
-    "rpc", [rpc for rpc in RPCS if rpc.service != ON_WORKERS], ids=lambda rpc: rpc.path
-)
-def test_the_table_is_true(rpc: Rpc, channel: grpc.Channel) -> None:
+@pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: rpc.path)
+def test_the_table_is_true(rpc: Rpc, channel: grpc.Channel, worker: grpc.Channel) -> None:
     state, _ = TOLD[rpc.path]
-    code, text = answer(channel, rpc)
+    code, text = answer(worker if rpc.service == ON_WORKERS else channel, rpc)
     if state != "not served":
         assert code != grpc.StatusCode.UNIMPLEMENTED, text
         assert code != grpc.StatusCode.INTERNAL, text
