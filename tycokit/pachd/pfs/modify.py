@@ -117,6 +117,12 @@ class Modification:
             # appending needs the bytes that stand there now: read, then see that they still do
             with self._pfs.database.read() as connection:
                 seen = self._base(connection, address)
+            # what is replaced meanwhile may be reclaimed too: then it is found to have changed
+            grown = [content.chunks[-1] for content in seen.values() if content.chunks]
+            if not self._stage.rely_on(grown):
+                with self._pfs.database.read() as connection:
+                    if self._base(connection, address) != seen:
+                        continue
             puts = {key: self._final(key, seen.get(key)) for key in self._files}
             self._stage.seal()
             with self._pfs.transaction() as transaction:
