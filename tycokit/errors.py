@@ -18,6 +18,7 @@ TycokitError
 │   ├── NotebookError      a file that is no notebook, or one without a parameters cell
 │   ├── UndeclaredError    a parameter, input or `out` that the notebook does not declare
 │   ├── ParameterError     a parameter that was given a value of the wrong type
+│   ├── BatchError         a worker that gives no datum though the stage asked for one
 │   └── ExecutorError      a warm executor that cannot be started
 │       └── ExecutorDied       one that ended while it ran a datum
 ├── PachdError       what the local pachd answers instead of a result
@@ -159,6 +160,14 @@ class ParameterError(StageError):
         super().__init__(f"{notebook}: {why}")
         self.notebook = notebook
         self.names = tuple(names)
+
+
+class BatchError(StageError):
+    """Pachyderm's worker gives this process no datum; `reason` is its own sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the worker gives no datum: {reason}")
+        self.reason = reason
 
 
 class ExecutorError(StageError):

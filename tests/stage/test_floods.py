@@ -10,7 +10,7 @@ import pytest
 from stage_worker import Stage, code
 
 from tycokit.errors import StageUsage
-from tycokit.stage import limits, runner
+from tycokit.stage import limits, options
 from tycokit.stage.outputs import Collector
 
 MEGABYTE = 1 << 20
@@ -46,12 +46,12 @@ def test_a_hundred_megabytes_are_whole_in_the_log_and_cut_in_the_notebook(stage:
     assert path.stat().st_size < 2 * limits.CELL_TEXT
 
 
-@pytest.mark.parametrize("options", [(), ("--cold",)])
-def test_the_log_takes_no_more_than_its_limit(stage: Stage, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("how", [(), ("--cold",)])
+def test_the_log_takes_no_more_than_its_limit(stage: Stage, how: tuple[str, ...]) -> None:
     stage.cells(
         code("import sys\nprint('a' * 600_000)\nprint('b' * 600_000)\nprint('c', file=sys.stderr)")
     )
-    done = stage.run("--log-limit", "1M", *options)
+    done = stage.run("--log-limit", "1M", *how)
     assert done.returncode == 0
     assert len(done.stdout) == MEGABYTE
     assert (
@@ -134,4 +134,4 @@ def test_sizes(text: str, count: int) -> None:
 @pytest.mark.parametrize("text", ["", "0", "M", "-1M", "1X", "1 000"])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(StageUsage, match=r"--memory-limit takes a size such as 500M or 2G"):
-        runner.parse(["--memory-limit", text])
+        options.parse(["--memory-limit", text])

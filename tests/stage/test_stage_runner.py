@@ -11,7 +11,7 @@ import pytest
 from stage_worker import METADATA, Stage, code
 
 from tycokit.errors import StageUsage
-from tycokit.stage import datum, report, runner
+from tycokit.stage import datum, options, report, runner
 
 PARAMETERS = code("picture = weights = out = ''\nthreshold = 0.5", "parameters")
 
@@ -28,10 +28,8 @@ def test_inputs_out_and_parameters_reach_the_notebook(stage: Stage) -> None:
     assert metadata.output_path == str(stage.out / "valid/a.ipynb")
 
 
-@pytest.mark.parametrize("options", [(), ("--cold",)])
-def test_a_notebook_that_raises_says_where_and_is_kept(
-    stage: Stage, options: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("how", [(), ("--cold",)])
+def test_a_notebook_that_raises_says_where_and_is_kept(stage: Stage, how: tuple[str, ...]) -> None:
     stage.cells(
         code("def divide(by):\n    return 1 / by"),
         nbformat.v4.new_markdown_cell("text"),
@@ -39,7 +37,7 @@ def test_a_notebook_that_raises_says_where_and_is_kept(
         code("a = 1\nb = divide(0)  # here"),
         code("print('never')"),
     )
-    done = stage.run(*options, PACH_JOB_ID="j", PACH_DATUM_ID="d")
+    done = stage.run(*how, PACH_JOB_ID="j", PACH_DATUM_ID="d")
     assert done.returncode == 1
     assert "cell 4 of work.ipynb raised ZeroDivisionError: division by zero" in done.stderr
     assert "  line 2: b = divide(0)  # here" in done.stderr
@@ -72,8 +70,8 @@ def test_a_notebook_that_leaves_early_succeeds(stage: Stage) -> None:
 def test_a_cell_that_may_raise_does_not_stop_the_notebook(stage: Stage) -> None:
     stage.cells(code("1 / 0", "raises-exception"), code("print('went on')"))
     # papermill counts the error all the same, with a kernel and without
-    for options in ((), ("--cold",)):
-        done = stage.run(*options)
+    for how in ((), ("--cold",)):
+        done = stage.run(*how)
         assert done.returncode == 1
         assert done.stdout == "went on\n"
 
@@ -195,7 +193,7 @@ def test_what_cannot_run_is_said_before_anything_runs(stage: Stage) -> None:
 )
 def test_a_wrong_command_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(StageUsage):
-        runner.parse(argv)
+        options.parse(argv)
     assert runner.run(argv, {}) == 2
     assert "Try `tycokit stage --help`" in capsys.readouterr().err
 
@@ -215,7 +213,7 @@ def test_help_shows_a_notebooks_parameters(
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
     assert runner.run(["--help", str(path)], {}) == 0
     printed = capsys.readouterr().out
-    assert runner.HELP in printed
+    assert options.HELP in printed
     assert "\n  out    str    ''   where to\n" in printed
     assert "\n  least  float  0.5  from = here, up\n  n      int\n" in printed
     assert runner.run(["--help", str(tmp_path / "absent.ipynb")], {}) == 1

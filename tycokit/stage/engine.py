@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 from papermill.engines import Engine, NotebookExecutionManager
@@ -20,6 +20,10 @@ from papermill.engines import Engine, NotebookExecutionManager
 from tycokit.errors import StageError
 from tycokit.stage.shell import NotebookShell
 from tycokit.stage.state import Snapshot
+
+if TYPE_CHECKING:
+    # it needs papermill whole, which imports this module as one of its engines
+    from tycokit.stage.prepared import Prepared
 
 logger = logging.getLogger("papermill")
 
@@ -31,6 +35,7 @@ MAY_RAISE_TAG = "raises-exception"
 class WarmNotebook:
     """A notebook whose set-up cells have run, or will with its first run, in this process.
 
+    `prepared` is the notebook as papermill prepares it, once it has been.
     `on_cell` is told the number of each cell that starts, as in the notebook's source, from 1;
     `on_text` what cells print (stream name, text). `notebook` is the last run's, as far as it got;
     `broken` says that the set-up failed, so that nothing can run here any more.
@@ -42,6 +47,7 @@ class WarmNotebook:
         self.on_text: Callable[[str, str], None] | None = None
         self.notebook: NotebookNode | None = None
         self.broken = False
+        self.prepared: Prepared | None = None
         self._set_up: list[NotebookNode] = []
         self._display_ids: list[list[str | None]] = []
         self._snapshot: Snapshot | None = None
@@ -119,19 +125,7 @@ class WarmNotebook:
 
 
 class TycokitEngine(Engine):
-    """The engine. Within `warm`, it runs that notebook; else it makes a new one for each run."""
-
-    _warm: ClassVar[WarmNotebook | None] = None
-
-    @classmethod
-    @contextmanager
-    def warm(cls, notebook: WarmNotebook) -> Iterator[None]:
-        """Let papermill run this warm notebook."""
-        cls._warm = notebook
-        try:
-            yield
-        finally:
-            cls._warm = None
+    """The engine: each run of it is a notebook of its own."""
 
     @classmethod
     def execute_managed_notebook(
@@ -146,9 +140,6 @@ class TycokitEngine(Engine):
         **_rest: Any,
     ) -> None:
         """What papermill calls. `execution_timeout` is in seconds, for each cell."""
-        if cls._warm is not None:
-            cls._warm.run(nb_man)
-            return
         files = {"stdout": stdout_file, "stderr": stderr_file}
 
         def tell(name: str, text: str) -> None:

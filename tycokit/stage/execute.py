@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import papermill
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import split_lines, strip_transient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from papermill.execute import raise_for_execution_errors
 
-from tycokit.stage import datum, limits, report
-from tycokit.stage.engine import TycokitEngine, WarmNotebook
+from tycokit.stage import datum, limits, prepared, report
+from tycokit.stage.engine import WarmNotebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,22 @@ def _shorten(cell: NotebookNode) -> None:
 
 def warm(request: Request, notebook: WarmNotebook) -> Result:
     """Run it on a warm notebook in this process."""
-    papermill_engines.register("tycokit", TycokitEngine)
-    with TycokitEngine.warm(notebook):
-        return _run(request, "tycokit", lambda: notebook.notebook)
+    if notebook.prepared is None:
+        notebook.prepared = prepared.Prepared(request.notebook, request.parameters)
+    fresh = notebook.prepared.fresh(request.parameters)
+
+    def run() -> NotebookNode:
+        # as papermill's Engine.execute_notebook and execute_notebook do
+        manager = prepared.Manager(fresh, progress_bar=False, autosave_cell_every=0)
+        manager.notebook_start()
+        try:
+            notebook.run(manager)
+        finally:
+            manager.notebook_complete()
+        raise_for_execution_errors(fresh, None)
+        return fresh
+
+    return _finish(request, run, lambda: fresh)
 
 
 def cold(
@@ -87,46 +102,53 @@ def cold(
     """Run it with a kernel of its own; what its cells print goes to these files too."""
     log = limits.LogLimit(log_limit)
     papermill_engines.register("tycokit-cold", ColdEngine)
-    return _run(
-        request,
-        "tycokit-cold",
-        lambda: ColdEngine.notebook,
-        stdout_file=limits.LimitedFile(stdout, log, stderr),
-        stderr_file=limits.LimitedFile(stderr, log, stderr),
-    )
-
-
-def _run(request: Request, engine: str, partial: Any, **options: Any) -> Result:
-    before = datum.files(request.out)
     # it warns of parameters that its own reading of the cell overlooks; ours were checked
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    try:
-        notebook = papermill.execute_notebook(
+
+    def run() -> Any:
+        return papermill.execute_notebook(
             # papermill formats paths with the parameters: braces in a name are not that
             str(request.notebook).replace("{", "{{").replace("}", "}}"),
             None,
             parameters=dict(request.parameters),
-            engine_name=engine,
-            kernel_name="python3",
-            language="python",
+            engine_name="tycokit-cold",
+            kernel_name=prepared.KERNEL,
+            language=prepared.LANGUAGE,
             progress_bar=False,
             log_output=False,
             request_save_on_cell_execute=False,
             autosave_cell_every=0,
-            **options,
+            stdout_file=limits.LimitedFile(stdout, log, stderr),
+            stderr_file=limits.LimitedFile(stderr, log, stderr),
         )
+
+    return _finish(request, run, lambda: ColdEngine.notebook)
+
+
+def _finish(
+    request: Request,
+    run: Callable[[], NotebookNode],
+    partial: Callable[[], NotebookNode | None],
+) -> Result:
+    """Run it and write the executed notebook, or keep it as far as it got."""
+    before = datum.files(request.out)
+    try:
+        notebook = run()
     except PapermillExecutionError as error:
-        notebook = partial()
-        failed = report.failure(notebook.cells, error)
+        reached = partial()
+        if reached is None:
+            raise
+        failed = report.failure(reached.cells, error)
         text = failed.describe(request.notebook.name)
-        return _keep(_json(notebook, None), request.name, text)
+        return _keep(_json(reached, None), request.name, text)
     path = datum.executed_path(request.out, before, request.fallback)
+    data = _json(notebook, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_json(notebook, path))
+        path.write_bytes(data)
     except OSError as error:
         text = f"the executed notebook cannot be written to {path}: {error.strerror}"
-        return _keep(_json(notebook, None), request.name, text)
+        return _keep(data, request.name, text)
     return Result(True, path)
 
 
@@ -138,8 +160,18 @@ def _keep(data: bytes, name: str, text: str) -> Result:
 
 
 def _json(notebook: NotebookNode, path: Path | None) -> bytes:
+    """The notebook as a file, a line a cell; it is of no other use afterwards.
+
+    Indented as nbformat writes it, it would take longer than a short notebook's own run, as would
+    its check against the schema.
+    """
     notebook.metadata.papermill["output_path"] = None if path is None else str(path)
-    # without the check against the schema, which costs more than a short notebook's own run
-    text = str(nbformat.v4.writes(notebook))  # type: ignore[no-untyped-call]
+    strip_transient(split_lines(notebook))  # type: ignore[no-untyped-call]
+    cells = ",\n".join(_line(cell) for cell in notebook.cells)
+    rest = _line({name: value for name, value in notebook.items() if name != "cells"})
     # half a surrogate pair that a cell printed must not lose the notebook
-    return text.encode("utf-8", "replace")
+    return f'{{"cells": [\n{cells}\n],\n{rest[1:]}\n'.encode("utf-8", "replace")
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -108,11 +108,14 @@ class Supervisor:
             if ended:
                 self._record(status, usage.ru_maxrss)
                 return
+            client = self._client
             events = dict(self._poll.poll(self._patience()))
             with suppress(BlockingIOError):
                 woken.recv(4096)
             self._listen()
-            if self._client is not None and self._client.fileno() in events:
+            # the next datum's client may have come to the number of the one that left
+            known = self._client is not None and self._client is client
+            if known and client is not None and client.fileno() in events:
                 self._forget_client()
                 self._interrupt()
             now = time.monotonic()

@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import tycokit
@@ -32,7 +33,12 @@ WORKER_VARIABLES = (
     "PACHD_PEER_SERVICE_PORT",
 )
 # these differ from process to process, and say nothing about what runs in it
-PASSING_VARIABLES = frozenset({"PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME", "PYTEST_CURRENT_TEST"})
+PASSING_VARIABLES = frozenset(
+    {
+        *("PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME", "PYTEST_CURRENT_TEST"),
+        *("PPS_WORKER_GRPC_PORT", "PPS_SPEC_COMMIT"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +99,19 @@ def _private(folder: Path) -> None:
 
 def digest(source: Source, datum: Datum, env: Mapping[str, str]) -> str:
     """What an executor is good for: a notebook, a Python environment, the stage's variables."""
-    own = Path(tycokit.__file__).parent
-    code = sorted(path for part in ("stage", "vision") for path in (own / part).glob("**/*.py"))
-    packages = [Path(folder) for folder in site.getsitepackages()]
-    marks = [(str(path), path.stat().st_mtime_ns) for path in [*code, *packages] if path.exists()]
     variables = {
         name: value
         for name, value in env.items()
         if name not in datum.variables and name not in PASSING_VARIABLES
     }
-    what = [sys.executable, sys.version, tycokit.__version__, marks, sorted(variables.items())]
+    what = [sys.executable, sys.version, tycokit.__version__, _marks(), sorted(variables.items())]
     return hashlib.sha256(json.dumps(what).encode() + source.data).hexdigest()
+
+
+@cache
+def _marks() -> list[tuple[str, int]]:
+    """What changes with the installed packages and with our own code, which this process has."""
+    own = Path(tycokit.__file__).parent
+    code = sorted(path for part in ("stage", "vision") for path in (own / part).glob("**/*.py"))
+    packages = [Path(folder) for folder in site.getsitepackages()]
+    return [(str(path), path.stat().st_mtime_ns) for path in [*code, *packages] if path.exists()]

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
-from ipykernel.compiler import XCachingCompiler
 from ipykernel.zmqshell import ZMQInteractiveShell as KernelShell
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode
 from traitlets.config import Config
 
 from tycokit.errors import StageError
+from tycokit.stage.memo import Memo, RememberingCompiler, RememberingTransformers
 from tycokit.stage.outputs import CellStream, CollectingSession, Collector
 from tycokit.stage.state import Snapshot
 
@@ -40,7 +40,29 @@ INLINE = "module://matplotlib_inline.backend_inline"
 class ZMQInteractiveShell(KernelShell):  # libraries ask for a kernel's shell by this name
     """A kernel's shell without the kernel."""
 
-    compiler_class = XCachingCompiler
+    compiler_class = RememberingCompiler
+
+    def __init__(self, **settings: Any) -> None:
+        self._asynchronous: Memo[bool] = Memo()
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
+        self._remembering = cast(RememberingCompiler, self.compile)
+        self._remembering.changed = lambda: bool(self.ast_transformers)
+        self.input_transformer_manager = RememberingTransformers()
+
+    def should_run_async(self, raw_cell: str, **more: Any) -> bool:
+        """Whether a cell awaits something, remembered."""
+        ask = super().should_run_async
+        key = raw_cell, more.get("transformed_cell"), self.autoawait
+        if more.get("preprocessing_exc_tuple") is not None:
+            return bool(ask(raw_cell, **more))
+        return self._asynchronous.get(key, lambda: bool(ask(raw_cell, **more)))
+
+    def turn(self) -> None:
+        """A new run of the notebook begins."""
+        self._asynchronous.turn()
+        self._remembering.turn()
+        if isinstance(self.input_transformer_manager, RememberingTransformers):
+            self.input_transformer_manager.turn()
 
     def ask_exit(self) -> None:
         """exit and quit end the notebook here, as sys.exit does; the process goes on."""
@@ -119,6 +141,7 @@ class NotebookShell:
         """While cells run: their streams, a kernel's environment, their __main__, SIGINT."""
         streams = sys.stdout, sys.stderr, sys.stdin
         main = sys.modules["__main__"]
+        self._ip.turn()
         backend = os.environ.get("MPLBACKEND")
         os.environ.update(KERNEL_ENV)
         if backend is None:

@@ -28,8 +28,8 @@ class Source:
         return tuple(one.name for one in self.parameters)
 
 
-def read(path: Path, *, help: bool = False) -> Source:  # noqa: A002
-    """Read a notebook, with its parameters' help if asked.
+def read(path: Path, *, help: bool = False, known: Source | None = None) -> Source:  # noqa: A002
+    """Read a notebook, with its parameters' help if asked; `known` saves work if it is the same.
 
     NotebookError when it is none, or has no cell tagged `parameters`.
     """
@@ -37,6 +37,8 @@ def read(path: Path, *, help: bool = False) -> Source:  # noqa: A002
         data = path.read_bytes()
     except OSError as error:
         raise NotebookError(path, f"the notebook cannot be read: {error.strerror}") from None
+    if known is not None and (known.path, known.data) == (path, data):
+        return known
     try:
         content = json.loads(data)
     except ValueError as error:

@@ -60,9 +60,12 @@ class Preview:
         return self.jpeg
 
 
-def preview(image: NDArray[np.uint8] | Image.Image, longest_side: int = 400) -> Preview:
+def preview(image: NDArray[np.uint8] | Image.Image, longest_side: int = 320) -> Preview:
     """A picture (RGB, uint8 [height, width, 3], or Pillow's) made small for showing."""
-    small = image.copy() if isinstance(image, Image.Image) else Image.fromarray(image)
+    small = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    # by a whole number first: ten times as fast, and most cameras' pictures need no more
+    whole = max(small.size) // longest_side
+    small = small.reduce(whole) if whole > 1 else small.copy()
     small.thumbnail((longest_side, longest_side))
     data = io.BytesIO()
     small.save(data, "JPEG", quality=80)
