@@ -423,3 +423,19 @@ def test_pachd_reclaims_by_itself_when_idle_and_the_folder_when_it_is_down(tmp_p
 
 def packed(data: Path) -> int:
     return sum(file.stat().st_size for file in (data / "packs").iterdir())
+
+
+def test_every_column_that_may_name_content_is_known_to_the_collector(folder: Folder) -> None:
+    """A new one must be traced, or it leads to what is then removed."""
+    traced = {"pfs_commit.root", "job.datums", "datum_result.record"}
+    no_content = {"queued_request.request", "queued_request.response"}
+    stored = {"page.hash", "page.data", "chunk.hash"}
+    with folder.database.read() as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        found = {
+            f"{table['name']}.{column['name']}"
+            for table in tables.fetchall()
+            for column in connection.execute(f"PRAGMA table_info({table['name']})")
+            if column["type"].upper() in ("BLOB", "")
+        }
+    assert found == traced | no_content | stored
