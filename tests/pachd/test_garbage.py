@@ -431,7 +431,9 @@ def test_every_column_that_may_name_content_is_known_to_the_collector(folder: Fo
     no_content = {"queued_request.request", "queued_request.response"}
     stored = {"page.hash", "page.data", "chunk.hash"}
     with folder.database.read() as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        )
         found = {
             f"{table['name']}.{column['name']}"
             for table in tables.fetchall()
