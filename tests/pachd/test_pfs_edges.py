@@ -133,3 +133,12 @@ def test_what_is_wrong_only_at_the_end_of_a_transaction_shows_when_it_is_asked(o
         on.client.delete_transaction(opened)
     assert refusal.text.startswith("inconsistent dependencies: cannot create commit from")
     assert refusal.text.endswith(f"repo ({below}) already has a commit in this transaction")
+
+
+def test_appending_after_an_errored_commit_does_not_take_up_its_bytes(on: Driver) -> None:
+    repo = on.repo({"/a": b"good"})
+    with on.client.commit(repo, "master") as commit:
+        on.client.put_file_bytes(commit, "/a", b"bad", append=True)
+        on.client.put_file_bytes(commit, "/a/b", b"collides")
+    on.client.put_file_bytes((repo, "master"), "/a", b" and more", append=True)
+    assert on.files(repo) == {"/a": b"good and more"}

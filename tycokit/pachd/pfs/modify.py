@@ -13,8 +13,9 @@ from tycokit.pachd.pfs.commits import close, content_root, start_commit
 from tycokit.pachd.pfs.filetree import Content, DirNode, FileNode
 from tycokit.pachd.pfs.hashes import Chunker
 from tycokit.pachd.pfs.names import check_file, check_path, normal_path
-from tycokit.pachd.pfs.transaction import Pfs, Transaction
+from tycokit.pachd.pfs.transaction import Pfs, Transaction, base_root
 from tycokit.pachd.pfs.values import DEFAULT_TAG, Branch, CommitAddress
+from tycokit.pachd.store.maps import EMPTY
 
 Key = tuple[str, str]  # path, tag
 
@@ -146,7 +147,11 @@ class Modification:
             and rows.branch_row(connection, Branch(address.repo, address.branch)) is None
         ):
             return {}
-        root = content_root(connection, resolve(connection, address))
+        row = resolve(connection, address)
+        if row["finished"] is None:
+            root = content_root(connection, row)
+        else:  # what a new child starts from: not the files of a commit with an error
+            root = base_root(connection, row["id"]) or EMPTY
         found = {key: self._pfs.trees.file(connection, root, *key) for key in grown}
         return {key: content for key, content in found.items() if content is not None}
 
