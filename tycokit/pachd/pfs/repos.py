@@ -142,7 +142,7 @@ def delete_repo(transaction: Transaction, repo: Repo, force: bool = False) -> No
     connection = transaction.connection
     if rows.repo_id(connection, repo) is None:
         return
-    if repo.type == "user" and is_pipelines(connection, repo):
+    if is_pipelines(connection, repo):
         raise NotAllowed(
             "cannot delete a repo associated with a pipeline - delete the pipeline instead"
         )
@@ -152,8 +152,9 @@ def delete_repo(transaction: Transaction, repo: Repo, force: bool = False) -> No
 
 
 def is_pipelines(connection: rows.Connection, repo: Repo) -> bool:
-    """Whether a repo is a pipeline's output: those have a spec repo beside them."""
-    return rows.repo_id(connection, Repo(repo.project, repo.name, "spec")) is not None
+    """Whether a repo is a pipeline's: there is an output repo with a spec repo beside it."""
+    beside = (Repo(repo.project, repo.name, type_) for type_ in ("user", "spec"))
+    return all(rows.repo_id(connection, each) is not None for each in beside)
 
 
 def remove_repo(transaction: Transaction, repo: Repo, force: bool = False) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tycokit.pachd.pfs.names import check_name
 from tycokit.pachd.pps.values import InputFile, Job, Pipeline, selects
 
 _POLL = 0.2  # seconds between two looks of one who follows
@@ -112,6 +113,8 @@ class Logs:
             shutil.rmtree(self._of(pipeline), ignore_errors=True)
 
     def _of(self, pipeline: Pipeline) -> Path:
+        for name in (pipeline.project, pipeline.name):
+            check_name(name)  # it becomes that of a folder, which may be removed
         return self._folder / pipeline.project / pipeline.name
 
     def _path(self, job: Job) -> Path:

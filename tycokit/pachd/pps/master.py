@@ -12,7 +12,7 @@ from tycokit.errors import (
     NothingToRestart,
     PipelineNotFound,
 )
-from tycokit.pachd.pfs import triggers
+from tycokit.pachd.pfs import repos, triggers
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pps import inspection, jobs, pipelines, specjson, ticks
 from tycokit.pachd.pps.clock import Clock
@@ -59,10 +59,30 @@ class Master:
     def delete_pipelines(
         self, gone: Sequence[Pipeline], force: bool = False, keep_repo: bool = False
     ) -> None:
-        """Delete pipelines together, and end what they run. Raises NotAllowed."""
+        """Delete pipelines together, and end what they run; missing ones are no error.
+
+        Raises:
+            NotAllowed: other branches depend on their output, and not `force`.
+        """
         with self.pfs.transaction() as transaction:
-            for pipeline in gone:
-                pipelines.delete_pipeline(transaction, pipeline, force, keep_repo)
+            # nothing is done for a name that is no pipeline's: nobody has looked at it
+            there = [
+                pipeline
+                for pipeline in gone
+                if pipelines.delete_pipeline(transaction, pipeline, force, keep_repo)
+            ]
+        self._clear_up(there)
+
+    def delete_everything(self) -> None:
+        """Delete all repos and projects, and the pipelines among them."""
+        with self.pfs.transaction() as transaction:
+            there = [info.pipeline for info in inspection.list_pipelines(transaction.connection)]
+            for pipeline in there:
+                pipelines.delete_pipeline(transaction, pipeline, force=True)
+            repos.delete_everything(transaction)
+        self._clear_up(there)
+
+    def _clear_up(self, gone: Sequence[Pipeline]) -> None:
         for pipeline in gone:
             self.scheduler.settle(pipeline)
             self.logs.remove(pipeline)

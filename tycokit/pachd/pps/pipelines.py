@@ -169,8 +169,8 @@ def start_pipeline(transaction: Transaction, pipeline: Pipeline) -> None:
 
 def delete_pipeline(
     transaction: Transaction, pipeline: Pipeline, force: bool = False, keep_repo: bool = False
-) -> list[str]:
-    """Ids of the jobs that went with it; a missing pipeline is no error.
+) -> bool:
+    """Whether there was one: a missing pipeline is no error.
 
     Raises:
         NotAllowed: other branches depend on its output, and not `force`.
@@ -178,12 +178,8 @@ def delete_pipeline(
     connection = transaction.connection
     row = pipeline_row(connection, pipeline)
     if row is None:
-        return []
+        return False
     jobs.end_all(transaction, row["id"], "pipeline deleted")
-    gone = [
-        each["set_id"]
-        for each in connection.execute("SELECT set_id FROM job WHERE pipeline = ?", (row["id"],))
-    ]
     connection.execute("DELETE FROM job WHERE pipeline = ?", (row["id"],))
     connection.execute("DELETE FROM pipeline_version WHERE pipeline = ?", (row["id"],))
     connection.execute("DELETE FROM pipeline WHERE id = ?", (row["id"],))
@@ -197,4 +193,4 @@ def delete_pipeline(
     for type_ in ("meta", "spec"):
         repos.remove_repo(transaction, replace(output, type=type_), force=True)
     ticks.remove_repos(transaction, spec)
-    return gone
+    return True

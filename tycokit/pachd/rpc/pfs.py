@@ -31,9 +31,10 @@ Check = Callable[[Callable[[], bool]], Iterator[str]]
 class PfsServicer(pfs_pb2_grpc.APIServicer):
     """What is not here answers UNIMPLEMENTED through the generated base class."""
 
-    def __init__(self, pfs: Pfs, check: Check) -> None:
+    def __init__(self, pfs: Pfs, check: Check, delete_all: Callable[[], None]) -> None:
         self._pfs = pfs
         self._check = check
+        self._delete_all = delete_all
 
     # projects and repos
 
@@ -90,8 +91,7 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         return pfs_pb2.DeleteReposResponse(repos=map(to.repo_message, gone))
 
     def DeleteAll(self, request: Request, context: Context) -> Any:
-        with self._pfs.transaction() as transaction:
-            repos.delete_everything(transaction)
+        self._delete_all()
         return Empty()
 
     # branches
@@ -324,9 +324,9 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         return Snapshot(self._pfs, to.address_from(file.commit))
 
 
-def register(server: grpc.Server, pfs: Pfs, check: Check) -> None:
+def register(server: grpc.Server, pfs: Pfs, check: Check, delete_all: Callable[[], None]) -> None:
     """Add the service; handlers whose messages `wire` reads or writes come first, and are taken."""
-    servicer = PfsServicer(pfs, check)
+    servicer = PfsServicer(pfs, check, delete_all)
     lists = {
         "ListFile": pfs_pb2.ListFileRequest,
         "WalkFile": pfs_pb2.WalkFileRequest,

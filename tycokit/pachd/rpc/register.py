@@ -22,7 +22,7 @@ def register(
     Args:
         check: what Fsck tells. cluster_id: what InspectCluster says.
     """
-    files.register(server, pfs, check)
+    files.register(server, pfs, check, master.delete_everything)
     pps_pb2_grpc.add_APIServicer_to_server(PpsServicer(master), server)
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionServicer(pfs), server)
     cluster.register(server, cluster_id)
