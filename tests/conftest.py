@@ -8,10 +8,14 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from hypothesis import settings
 
 # Every process that the tests start inherits it, also one that has left for a session of its own.
 MARK = "TYCOKIT_TEST_RUN"
 SECONDS_TO_END = 10.0
+
+# The longer search of the tests by hypothesis: pytest --hypothesis-profile=thorough --timeout=0
+settings.register_profile("thorough", max_examples=4000)
 
 
 @pytest.fixture(scope="session", autouse=True)
