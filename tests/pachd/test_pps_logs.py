@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import time
+from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from pachd_driver import Driver, Refusal, pfs
+from pachd_driver import SUCCESS, Driver, Refusal, pfs, transform
 from python_pachyderm.service import pps_proto
+
+from tycokit.pachd.pps.logs import LogFilter, Logs
+from tycokit.pachd.pps.values import Job, Pipeline
+from tycokit.pachd.server import Pachd
 
 
 def test_an_input_may_be_named_by_its_hash_in_base64(on: Driver) -> None:
@@ -100,3 +105,60 @@ def test_pachd_s_own_logs_and_kubernetes_are_empty(on: Driver) -> None:
     assert list(on.stub.GetLogs(pps_proto.GetLogsRequest())) == []
     assert list(on.client.get_kube_events(Duration(seconds=60))) == []
     assert list(on.client.query_loki("{}", Duration(seconds=60))) == []
+
+
+# what a crash or a full disk leaves of a log
+
+
+@pytest.fixture
+def job() -> Job:
+    return Job(Pipeline("default", "edges"), "0" * 12 + "4" + "0" * 19)
+
+
+def messages(logs: Logs, job: Job) -> list[str]:
+    return [line.message for line in logs.read([job], LogFilter())]
+
+
+@pytest.mark.parametrize("left", [b'{"ts": 2, "mess', b"\0\0\0", b"\n"])
+def test_half_a_line_costs_no_other_one(tmp_path: Path, job: Job, left: bytes) -> None:
+    logs = Logs(tmp_path)
+    log = logs.open(job)
+    log.write("before")
+    log.close()
+    (path,) = tmp_path.rglob("*.jsonl")
+    with path.open("ab") as file:
+        file.write(left)
+    log = logs.open(job)
+    log.write("after")
+    log.close()
+    assert messages(logs, job) == ["before", "after"]
+    follow = logs.follow(lambda: [job], LogFilter(), 0, lambda: False)
+    assert [next(follow).message, next(follow).message] == ["before", "after"]
+
+
+def test_a_disk_that_takes_no_log_stops_nothing(
+    tmp_path: Path, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "default" / "edges" / f"{job.id}.jsonl"
+    path.parent.mkdir(parents=True)
+    path.symlink_to("/dev/full")
+    log = Logs(tmp_path).open(job)
+    log.write("lost")
+    log.write("lost as well")
+    log.close()
+    (told,) = caplog.messages
+    assert told == f"the log of job {job} cannot be written: [Errno 28] No space left on device"
+
+
+def test_a_job_that_cannot_start_holds_up_no_other_pipeline(on: Driver, pachd: Pachd) -> None:
+    repo = on.repo({"/a": b"1"})
+    folder = pachd.data / "logs" / "default"
+    folder.mkdir(parents=True, exist_ok=True)
+    # nothing can be a file below this one
+    in_the_way = folder / "stuck"
+    in_the_way.touch()
+    on.client.create_pipeline("stuck", transform("true"), input=pfs(repo))
+    other = on.pipeline("true", pfs(repo))
+    assert on.done(other).state == SUCCESS
+    on.client.delete_pipeline("stuck")
+    in_the_way.unlink()

@@ -1,12 +1,14 @@
 """Logs: one file of JSON lines a job, kept as long as the job is.
 
-A line is written whole or not at all, so that a reader never sees half of one; the inputs of a
-datum stand once in the file, in the first line that speaks of it.
+The inputs of a datum stand once in the file, in the first line that speaks of it. What a crash or a
+full disk leaves of a line stays a line of its own, and readers pass over it.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import shutil
 import threading
@@ -20,7 +22,9 @@ from typing import Any
 from tycokit.pachd.pfs.names import check_name
 from tycokit.pachd.pps.values import InputFile, Job, Pipeline, selects
 
+_LOG = logging.getLogger(__name__)
 _POLL = 0.2  # seconds between two looks of one who follows
+_LAG = 10**9  # ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,12 @@ class JobLog:
 
     def __init__(self, path: Path, job: Job) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
+        self._file = path.open("a+b", buffering=0)
         self._job = job
         self._lock = threading.Lock()
         self._told: set[str] = set()
+        self._whole = _ends_with_a_line(self._file)
+        self._failed = False
 
     def write(
         self,
@@ -74,6 +80,7 @@ class JobLog:
         master: bool = False,
         stream: str = "",
     ) -> None:
+        """Add a line. A disk that takes none is told of once: it is no fault of what runs."""
         data: dict[str, Any] = {"ts": time.time_ns(), "message": message}
         if datum:
             data["datum"] = datum
@@ -88,12 +95,29 @@ class JobLog:
                 self._told.add(datum)
                 data["inputs"] = [(each.path, each.hash) for each in inputs]
             if not self._file.closed:
-                self._file.write(json.dumps(data).encode() + b"\n")
-                self._file.flush()
+                self._append(json.dumps(data).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        whole, self._whole = self._whole, False
+        try:
+            rest = memoryview(line if whole else b"\n" + line)
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+        except OSError as error:
+            if not self._failed:
+                _LOG.warning("the log of job %s cannot be written: %s", self._job, error)
+            self._failed = True
+        else:
+            self._whole = True
 
     def close(self) -> None:
         with self._lock:
             self._file.close()
+
+
+def _ends_with_a_line(file: io.FileIO) -> bool:
+    size = file.seek(0, os.SEEK_END)
+    return size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n"
 
 
 class Logs:
@@ -124,7 +148,7 @@ class Logs:
         """The lines of some jobs that a filter keeps, by time; the last `tail` of them."""
         found: list[LogLine] = []
         for job in jobs:
-            lines = (line for line in self._lines(job) if wanted.keeps(line))
+            lines = (line for line in self._lines(job, wanted.since) if wanted.keeps(line))
             found += deque(lines, tail or None)
         found.sort(key=lambda line: line.ts)
         return found[-tail:] if tail else found
@@ -155,31 +179,36 @@ class Logs:
         path = self._path(job)
         if not path.exists() or os.path.getsize(path) == start:
             return [], start
-        lines = []
+        lines: list[LogLine] = []
         with path.open("rb") as file:
             file.seek(start)
             for raw in file:
                 if not raw.endswith(b"\n"):
                     break
                 start += len(raw)
-                lines.append(_parse(raw, job, told))
+                lines += _parse(raw, job, told)
         return lines, start
 
-    def _lines(self, job: Job) -> Iterator[LogLine]:
+    def _lines(self, job: Job, since: int) -> Iterator[LogLine]:
         path = self._path(job)
-        if not path.exists():
+        # a file's time may lag a little; most of a pipeline's jobs are older than anybody asks for
+        if not path.exists() or path.stat().st_mtime_ns + _LAG < since:
             return
         told: dict[str, Any] = {}
         with path.open("rb") as file:
             for raw in file:
                 if raw.endswith(b"\n"):
-                    yield _parse(raw, job, told)
+                    yield from _parse(raw, job, told)
 
 
-def _parse(raw: bytes, job: Job, told: dict[str, Any]) -> LogLine:
-    data = json.loads(raw)
+def _parse(raw: bytes, job: Job, told: dict[str, Any]) -> Iterator[LogLine]:
+    """The line; none where a crash has left half of one."""
+    try:
+        data = json.loads(raw)
+    except ValueError:
+        return
     given = data.pop("inputs", None)
     line = LogLine(job=job, **data)
     if given is not None:
         told[line.datum] = tuple((path, hash_) for path, hash_ in given)
-    return replace(line, inputs=told.get(line.datum, ()))
+    yield replace(line, inputs=told.get(line.datum, ()))

@@ -115,12 +115,19 @@ class Scheduler:
                 if not current and pipeline not in self._active:
                     self._pools.pop(pipeline).close()
             for job in waiting:
-                if job.pipeline not in self._active:
+                if job.pipeline in self._active:
+                    continue
+                try:
                     self._advance(job)
+                except Exception:  # those of the other pipelines go on
+                    _LOG.exception("job %s cannot be started", job)
 
     def _advance(self, job: Job) -> None:
         """Start a job, or end it when its inputs have failed, or let it wait for them."""
         with self._pfs.database.read() as connection:
+            row = jobs.job_row(connection, job)
+            if row is None or row["finished"] is not None:
+                return  # deleted or stopped since we looked
             inputs = jobs.input_commits(connection, job)
             info = jobs.inspect_job(connection, job)
         if info.state == JobState.CREATED:
@@ -167,9 +174,9 @@ class Scheduler:
                 log.write(f"job failed: {type(error).__name__}: {error}", master=True)
                 self._fail(info.job, f"{type(error).__name__}: {error}")
             finally:
-                log.close()
                 with self._lock:
                     del self._active[pipeline]
+                log.close()
                 self._pfs.database.ring()
 
         thread = threading.Thread(target=work, name=f"job {info.job}")
