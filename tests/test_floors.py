@@ -49,6 +49,7 @@ WORLD = {
     "tycokit/stage/shell.py": "gives a notebook the environment that a kernel would",
     "tycokit/stage/state.py": "puts back what a notebook did to the environment",
     "tycokit/vision/detectors/quiet.py": "TensorFlow takes its log level from nowhere else",
+    "tycokit/vision/detectors/threads.py": "what a worker tells of its cores, as OpenMP has it",
 }
 
 # Generated messages outside the one place for Pachyderm's.

@@ -62,6 +62,11 @@ class Place:
         """What it, and C libraries and commands in it, write to file descriptors 1 and 2."""
         return self.folder / "log"
 
+    def cell(self, pid: int) -> Path:
+        """Holds the number of the cell that runs in the worker with this process id, 4 bytes: what
+        is left to read when its process is gone."""
+        return self.folder / f"cell-{pid}"
+
     def ended(self, pid: int) -> Path:
         """The supervisor's record of how the worker with this process id ended."""
         return self.folder / f"ended-{pid}.json"

@@ -112,7 +112,7 @@ def _start(place: Place, env: Mapping[str, str], idle: float, owner: int | None)
 
 def _tidy(place: Place) -> None:
     """Drop what executors before left; a record stays long enough for its reader."""
-    for path in place.folder.glob("ended-*"):
+    for path in [*place.folder.glob("ended-*"), *place.folder.glob("cell-*")]:
         if time.time() - path.stat().st_mtime > 60:
             path.unlink(missing_ok=True)
     place.log.write_text("")
@@ -121,19 +121,16 @@ def _tidy(place: Place) -> None:
 def _follow(
     place: Place, connection: socket.socket, accepted: wire.Message, write: Write
 ) -> wire.Message:
-    cell = None
     while (message := wire.receive(connection)) is not None:
         if message["type"] == "stream":
             write(message["name"], message["text"])
-        elif message["type"] == "cell":
-            cell = message["number"]
         else:
             return message
     write("stderr", report.tail(place.log, accepted["log"]))
-    raise _died(place, accepted["pid"], cell)
+    raise _died(place, accepted["pid"])
 
 
-def _died(place: Place, pid: int, cell: int | None) -> ExecutorDied:
+def _died(place: Place, pid: int) -> ExecutorDied:
     path = place.ended(pid)
     limit = time.monotonic() + RECORD_LIMIT
     while not path.exists():
@@ -141,6 +138,7 @@ def _died(place: Place, pid: int, cell: int | None) -> ExecutorDied:
             return ExecutorDied("the warm executor ended, and its supervisor left no record")
         time.sleep(0.01)
     record = json.loads(path.read_text())
+    cell = int.from_bytes(place.cell(pid).read_bytes(), "little")
     where = f" in cell {cell}" if cell else ""
     if record["signal"] is not None:
         how = f"was killed by signal {record['signal']} ({_name(record['signal'])})"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import codecs
 import faulthandler
 import json
+import mmap
 import os
 import resource
 import signal
 import socket
+import struct
 import sys
+import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +26,7 @@ from tycokit.stage.state import replace_environ
 # a client that connects must say what it wants within this time (seconds)
 PATIENCE = 10.0
 LOG_LIMIT = 1 << 20
+_CELL = struct.Struct("<I")
 # macOS counts bytes, Linux kilobytes
 KILO = 1 if sys.platform == "darwin" else 1024
 
@@ -44,6 +48,11 @@ class Worker:
         self._digest: str | None = None
         self._notebook: WarmNotebook | None = None
         self._retired = False
+        self._flusher = _Flusher()
+        # written to without a system call, and left as it is when this process is killed
+        with place.cell(os.getpid()).open("wb+") as file:
+            file.truncate(_CELL.size)
+            self._cell = mmap.mmap(file.fileno(), _CELL.size)
 
     def serve(self) -> None:
         """Returns when it has nothing left to do."""
@@ -72,6 +81,7 @@ class Worker:
                     replace_environ(env)
                     self._trim_log()
         self._retire()
+        self._place.cell(os.getpid()).unlink(missing_ok=True)
         if self._notebook is not None:
             self._notebook.close()
 
@@ -92,10 +102,11 @@ class Worker:
             wire.send(connection, {"type": "stale"})
             return False
         start = self._log_size()
+        self._note_cell(0)
         wire.send(connection, {"type": "accepted", "pid": os.getpid(), "log": start})
         begin = json.dumps({"what": "begin", "timeout": request["timeout"]}).encode()
         socket.send_fds(self._control, [begin], [connection.fileno()])
-        stream = _Stream(connection, limits.LogLimit(request["log_limit"]))
+        stream = _Stream(connection, limits.LogLimit(request["log_limit"]), self._flusher)
         try:
             answer = self._run(request, stream)
         finally:
@@ -130,7 +141,7 @@ class Worker:
             if self._notebook is None:
                 self._notebook = WarmNotebook(self._place.folder / "ipython")
             self._notebook.on_text = stream.write
-            self._notebook.on_cell = stream.cell
+            self._notebook.on_cell = self._note_cell
             what = execute.Request(
                 notebook=Path(request["notebook"]),
                 parameters=request["parameters"],
@@ -143,6 +154,9 @@ class Worker:
             return {"ok": False, "path": None, "text": _explain(error)}
         path = None if result.path is None else str(result.path)
         return {"ok": result.ok, "path": path, "text": result.text}
+
+    def _note_cell(self, number: int) -> None:
+        _CELL.pack_into(self._cell, 0, number)
 
     def _log_size(self) -> int:
         with suppress(OSError):
@@ -159,23 +173,45 @@ def _explain(error: Exception) -> str:
     return f"the notebook could not be executed: {error}\n{trace}"
 
 
+class _Flusher:
+    """A thread that flushes the stream of the datum that runs, a little after it was written to."""
+
+    DELAY = 0.05
+
+    def __init__(self) -> None:
+        self._written = Event()
+        self._stream: _Stream | None = None
+        Thread(target=self._run, daemon=True).start()
+
+    def watch(self, stream: _Stream) -> None:
+        """Flush this one soon."""
+        self._stream = stream
+        self._written.set()
+
+    def _run(self) -> None:
+        while self._written.wait():
+            time.sleep(self.DELAY)
+            self._written.clear()
+            if self._stream is not None:
+                self._stream.flush()
+
+
 class _Stream:
     """Sends what cells print to the client: a little later, so that lines travel together."""
 
-    DELAY = 0.05
     LIMIT = 1 << 16
     PIECE = 1 << 20
 
-    def __init__(self, connection: socket.socket, limit: limits.LogLimit) -> None:
+    def __init__(
+        self, connection: socket.socket, limit: limits.LogLimit, flusher: _Flusher
+    ) -> None:
         self._connection = connection
         self._limit = limit
+        self._flusher = flusher
         self._parts: list[tuple[str, str]] = []
         self._size = 0
         self._lock = Lock()
-        self._filled = Event()
-        self._closed = Event()
         self._gone = False
-        self._thread = Thread(target=self._send_soon, daemon=True)
 
     def write(self, name: str, text: str) -> None:
         if not text or self._gone:
@@ -188,11 +224,9 @@ class _Stream:
             self._size += len(kept)
             full = self._size > self.LIMIT
         if full:
-            self._flush()
-        elif not self._filled.is_set():
-            self._filled.set()
-            if self._thread.ident is None:
-                self._thread.start()
+            self.flush()
+        else:
+            self._flusher.watch(self)
 
     def copy(self, name: str, path: Path, start: int) -> None:
         """Write what a file got since it was `start` bytes long."""
@@ -202,21 +236,13 @@ class _Stream:
             while text := reader.read(self.PIECE):
                 self.write(name, text)
 
-    def cell(self, number: int) -> None:
-        with self._lock:
-            self._send({"type": "cell", "number": number})
-
     def close(self) -> None:
-        self._flush()
-        self._closed.set()
-        self._filled.set()
+        """Send what is left; nothing is sent any more then."""
+        self.flush()
+        with self._lock:
+            self._gone = True
 
-    def _send_soon(self) -> None:
-        while self._filled.wait() and not self._closed.wait(self.DELAY):
-            self._filled.clear()
-            self._flush()
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
         with self._lock:
             parts, self._parts, self._size = self._parts, [], 0
             merged: list[tuple[str, list[str]]] = []

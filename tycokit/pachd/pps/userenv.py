@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -35,6 +36,9 @@ def of_worker(
         "PACHD_PEER_SERVICE_HOST": host,
         "PACHD_PEER_SERVICE_PORT": str(peer),
     }
+    # a pod sees its own cores only; workers here share the machine's
+    cores = (os.cpu_count() or 1) // max(1, task.spec.workers)
+    env.setdefault("OMP_NUM_THREADS", str(max(1, cores)))
     if not around.namespace.private:
         env["TYCOKIT_PFS"] = root
     return {**env, **task.transform.env}

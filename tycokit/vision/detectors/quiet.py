@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tycokit.vision.detectors import threads
+
 # Lines that TensorFlow's and LiteRT's native code print on any machine without a GPU.
 _GREETING = re.compile(
     rb"computation_placer|Unable to register cu|cuda_platform|cudart_stub|cpu_feature_guard"
@@ -25,6 +27,9 @@ def tensorflow() -> Any:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings and greetings off
         with without_greeting():
             module = importlib.import_module("tensorflow")
+            # one operation at a time: a second one would only wait for the first one's threads
+            module.config.threading.set_intra_op_parallelism_threads(threads.count())
+            module.config.threading.set_inter_op_parallelism_threads(1)
             module.config.list_physical_devices()  # greets once more, when it looks for GPUs
             return module
     return importlib.import_module("tensorflow")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tycokit.errors import WeightsError
+from tycokit.vision.detectors import threads
 from tycokit.vision.detectors.detection import Detection, ranked
 from tycokit.vision.detectors.quiet import without_greeting
 from tycokit.vision.labels import Labels
@@ -44,7 +45,7 @@ class TFLiteNetwork:
 
         try:
             with without_greeting():
-                self._interpreter = Interpreter(model_path=str(path))
+                self._interpreter = Interpreter(model_path=str(path), num_threads=threads.count())
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise WeightsError(path, EXPECTED, f"what LiteRT refuses ({error})") from error
