@@ -140,6 +140,37 @@ def test_the_token_is_made_once_and_only_its_owner_may_read_it(folder: Path) -> 
     assert token(folder.parent / "other") != made
 
 
+def test_a_token_that_a_crash_left_empty_lets_nobody_in(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "token").touch(0o600)
+    made = token(folder)
+    assert len(made) > 20
+    assert token(folder) == made
+
+
+def test_all_who_ask_for_the_token_at_once_get_the_same_one(folder: Path) -> None:
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(token(folder))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+
+
+def test_in_a_folder_open_to_all_only_the_owner_reads_what_it_keeps(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o755)
+    server = Pachd(folder, 0, token(folder), os.environ)
+    server.start()
+    server.stop()
+    kept = [path for path in folder.iterdir() if path.name != "lock"]  # which is empty
+    assert {path.name for path in kept} >= {"pachd.sqlite", "packs", "logs", "workers", "token"}
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in kept} == dict.fromkeys(
+        (path.name for path in kept), 0
+    )
+
+
 def test_the_client_takes_the_token_from_the_environment(
     pachd: Pachd, monkeypatch: pytest.MonkeyPatch
 ) -> None:

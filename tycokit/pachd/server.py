@@ -32,12 +32,14 @@ from tycokit.pachd.rpc.nextdatum import WorkerDoor
 from tycokit.pachd.rpc.register import register
 from tycokit.pachd.store import maps, packs
 from tycokit.pachd.store.database import Database
+from tycokit.pachd.store.durable import make_private, write_private
 from tycokit.pachd.store.garbage import Collected
 from tycokit.pachd.upkeep import IDLE_SECONDS, Upkeep
 
 _LOG = logging.getLogger(__name__)
 _HOST = "127.0.0.1"  # create_pipeline runs commands: no other machine may reach it
 _THREADS = 256  # each subscription, wait and followed log holds one; idle ones cost nothing
+_DATABASE = "pachd.sqlite"
 _MIGRATIONS = (
     *packs.MIGRATIONS,
     *maps.MIGRATIONS,
@@ -71,6 +73,12 @@ def _lock(data: Path, ends: contextlib.ExitStack) -> None:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         file: IO[str] = ends.enter_context((data / "lock").open("w"))
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # the folder itself may be one that somebody made, and that others can enter
+        for name in ("packs", "logs"):
+            make_private(data / name)
+        for each in data.glob(f"{_DATABASE}*"):
+            each.chmod(0o600)
+        (data / _DATABASE).touch(mode=0o600)
     except BlockingIOError as error:
         raise FolderInUse(data) from error
     except OSError as error:
@@ -78,7 +86,7 @@ def _lock(data: Path, ends: contextlib.ExitStack) -> None:
 
 
 def _open(data: Path, ends: contextlib.ExitStack) -> tuple[Pfs, maps.Maps]:
-    database = Database(data / "pachd.sqlite", _MIGRATIONS)
+    database = Database(data / _DATABASE, _MIGRATIONS)
     ends.callback(database.close)
     store = packs.Packs(data / "packs", database)
     ends.callback(store.close)
@@ -90,10 +98,13 @@ def _kept(data: Path, name: str, make: Callable[[], str]) -> str:
     path = data / name
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(make())
+        folder = os.open(data, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)  # of two who make it at once, one does
+            if not path.exists() or not path.stat().st_size:
+                write_private(path, make())
+        finally:
+            os.close(folder)
         return path.read_text()
     except OSError as error:
         raise FolderUnusable(data, error.strerror or str(error)) from error
@@ -171,6 +182,7 @@ class Pachd:
     def _surroundings(self, pfs: Pfs) -> Surroundings:
         scratch = self.data / "workers"
         shutil.rmtree(scratch, ignore_errors=True)  # what a killed server left
+        make_private(scratch)
         chosen = namespace.choose(scratch)
         if not chosen.private:
             _LOG.warning(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tycokit.pachd.pfs import rows
 from tycokit.pachd.pps.namespace import can_mount
 from tycokit.pachd.pps.spec import Transform
 from tycokit.pachd.store.database import Database
+from tycokit.pachd.store.durable import make_private, write_private
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")  # Kubernetes: a DNS subdomain
 _KEY = re.compile(r"(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}")
@@ -41,6 +42,7 @@ class Secrets:
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder
         self._database = database
+        self._changing = threading.Lock()
         known = {f"{info.name}.json" for info in self.list()}
         for path in folder.iterdir() if folder.exists() else ():
             if path.name not in known:
@@ -56,29 +58,23 @@ class Secrets:
             InvalidSecret, SecretExists.
         """
         name, kept = _parse(file)
-        with self._database.write() as connection:
+        with self._changing, self._database.write() as connection:
             if _row(connection, name) is not None:
                 raise SecretExists(name)
             self._put(name, kept)
             connection.execute("INSERT INTO secret VALUES (?, ?, ?)", (name, kept["type"], now))
 
     def _put(self, name: str, kept: dict[str, Any]) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        staged = self._folder / f"{name}.new"
-        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump(kept, out)
-            out.flush()
-            os.fsync(descriptor)
-        staged.rename(self._path(name))
-        self._sync()
+        make_private(self._folder)
+        write_private(self._path(name), json.dumps(kept))
 
     def delete(self, name: str) -> None:
         """Raises SecretNotFound."""
-        with self._database.write() as connection:
-            if connection.execute("DELETE FROM secret WHERE name = ?", (name,)).rowcount == 0:
-                raise SecretNotFound(name, "failed to delete secret: ")
-        self._path(name).unlink(missing_ok=True)
+        with self._changing:  # the file that goes must not be that of a new one of this name
+            with self._database.write() as connection:
+                if connection.execute("DELETE FROM secret WHERE name = ?", (name,)).rowcount == 0:
+                    raise SecretNotFound(name, "failed to delete secret: ")
+            self._path(name).unlink(missing_ok=True)
 
     def inspect(self, name: str) -> SecretInfo:
         """Raises SecretNotFound."""
@@ -105,13 +101,6 @@ class Secrets:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"
-
-    def _sync(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _row(connection: rows.Connection, name: str) -> rows.Row | None:

@@ -30,7 +30,9 @@ class Guard(grpc.ServerInterceptor):
         if handler is None:
             return None
         given = dict(details.invocation_metadata).get("authn-token", "")
-        allowed = self._token is None or hmac.compare_digest(str(given), self._token)
+        allowed = self._token is None or hmac.compare_digest(
+            str(given).encode(), self._token.encode()
+        )
         return _wrapped(handler, details.method, allowed)
 
 

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from tycokit.errors import ChunkDamaged, ChunkMissing
 from tycokit.pachd.store.database import Database, Migration
+from tycokit.pachd.store.durable import sync_folder
 
 MIGRATIONS = (
     Migration(
@@ -233,11 +234,7 @@ class Stage:
         # the random part: two packs of the same bytes must not share one file
         self._name = f"{self._digest.hexdigest()}-{self._path.name[-8:]}"
         self._path.rename(self._folder / self._name)
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(self._folder)
 
     def record(self, connection: sqlite3.Connection) -> None:
         """Name the sealed chunks in the caller's transaction."""
