@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -356,3 +359,45 @@ def test_a_migration_that_fails_is_not_recorded(tmp_path: Path) -> None:
         Database(path, [broken])
     whole = Migration("one", "CREATE TABLE t (n INTEGER)")
     Database(path, [whole]).close()
+
+
+def test_a_commit_that_fails_leaves_the_writer_fit_for_the_next_one(tmp_path: Path) -> None:
+    schema = "CREATE TABLE a (n INTEGER PRIMARY KEY);\nCREATE TABLE b (n REFERENCES a (n))"
+    database = Database(tmp_path / "x.sqlite", [Migration("one", schema)])
+
+    def orphan() -> None:
+        with database.write() as connection:
+            connection.execute("PRAGMA defer_foreign_keys=ON")  # so that COMMIT itself refuses
+            connection.execute("INSERT INTO b VALUES (1)")
+
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        orphan()
+    with database.write() as connection:
+        connection.execute("INSERT INTO a VALUES (1)")
+    with database.read() as connection:
+        counts = [connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in "ab"]
+    assert counts == [1, 0]
+    database.close()
+
+
+def test_a_disk_that_is_full_is_what_a_write_says(tmp_path: Path) -> None:
+    database = Database(tmp_path / "x.sqlite", [Migration("one", "CREATE TABLE t (d BLOB)")])
+    program = f"""
+        import resource, signal, sqlite3
+        from pathlib import Path
+        from tycokit.pachd.store.database import Database, Migration
+        database = Database(Path({str(database.path)!r}), [Migration("one", "")])
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+        try:
+            with database.write() as connection:
+                # more than SQLite keeps in memory, so that it has to write before COMMIT
+                connection.execute("INSERT INTO t VALUES (zeroblob(50000000))")
+        except sqlite3.OperationalError as error:
+            print(error)
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "disk I/O error\n"
+    database.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import grpc
 import pytest
 from pachd_driver import Driver, Refusal, branch, pfs, transform
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto, transaction_proto
+
+from tycokit.pachd.server import Pachd, token
 
 
 @pytest.fixture
@@ -35,6 +39,33 @@ def test_nothing_shows_until_it_is_finished(on: Driver, clean: Client) -> None:
         assert len(clean.inspect_transaction(transaction).requests) == 2
     assert names(clean) >= {a, b}
     assert len(clean.list_transaction()) == 0
+
+
+def test_requests_that_come_at_once_all_wait_in_the_transaction(
+    on: Driver, clean: Client, pachd: Pachd
+) -> None:
+    wanted = {on.name() for _ in range(24)}
+    transaction = clean.start_transaction()
+
+    def create(some: list[str]) -> None:
+        own = Client("127.0.0.1", pachd.port, auth_token=token(pachd.data))
+        own.transaction_id = transaction.id
+        for name in some:
+            own.create_repo(name)
+
+    threads = [
+        threading.Thread(target=create, args=(sorted(wanted)[start::6],)) for start in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    queued = clean.inspect_transaction(transaction).requests
+    assert {each.create_repo.repo.name for each in queued} == wanted
+    clean.finish_transaction(transaction)
+    assert names(clean) >= wanted
+    for name in wanted:
+        clean.delete_repo(name)
 
 
 def test_an_exception_leaves_nothing(on: Driver, clean: Client) -> None:

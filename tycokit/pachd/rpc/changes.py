@@ -130,19 +130,22 @@ def change(pfs: Pfs, kind: str, request: Request, context: Any) -> Any:
     if not open_id:
         with pfs.transaction() as transaction:
             return CHANGES[kind](transaction, request)
-    with pfs.database.read() as connection:
-        waiting = queue.inspect(connection, open_id).queued
-    waiting = (*waiting, Queued(kind, request.SerializeToString(), b""))
-    requests = [request_message(each) for each in waiting]
-    with pfs.transaction(open_id, trial=True) as transaction:
-        answers = run(transaction, requests)
-    kept = tuple(
-        Queued(each.kind, each.request, response_message(answer).SerializeToString())
-        for each, answer in zip(waiting, answers, strict=True)
-    )
-    with pfs.database.write() as connection:
-        queue.replace(connection, open_id, kept)
-    return answers[-1]
+    while True:
+        with pfs.database.read() as connection:
+            before = queue.inspect(connection, open_id).queued
+        waiting = (*before, Queued(kind, request.SerializeToString(), b""))
+        requests = [request_message(each) for each in waiting]
+        with pfs.transaction(open_id, trial=True) as transaction:
+            answers = run(transaction, requests)
+        kept = tuple(
+            Queued(each.kind, each.request, response_message(answer).SerializeToString())
+            for each, answer in zip(waiting, answers, strict=True)
+        )
+        with pfs.database.write() as connection:
+            # tried again behind those that others have put there meanwhile
+            if queue.inspect(connection, open_id).queued == before:
+                queue.replace(connection, open_id, kept)
+                return answers[-1]
 
 
 def run(transaction: Transaction, requests: list[Request]) -> list[Any]:

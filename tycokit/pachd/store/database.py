@@ -91,10 +91,11 @@ class Database:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
+                self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                if self._writer.in_transaction:  # a full disk may have ended it
+                    self._writer.execute("ROLLBACK")
                 raise
-            self._writer.execute("COMMIT")
         self.ring()
 
     @contextlib.contextmanager
