@@ -39,6 +39,8 @@ TycokitError
     │   └── DiedAtStart        it ended, or did not get ready, while we waited
     ├── SpecError          a folder of pipeline specs that cannot be deployed
     ├── ModelError         a network that cannot be found, fetched or committed
+    ├── OpenError          a past datum that cannot be opened
+    │   └── DatumUnknown       one that no job has, or a name that fits several
     └── NotInstalled       an extra of tycokit that a command needs
 
 Each error holds the object that it is about; its message names what was wrong and what to do.
@@ -379,6 +381,13 @@ class CommitFinished(NotAllowed):
         super().__init__(f"commit {commit} has already finished")
 
 
+class StreamCut(PachdError):
+    """A stream of file changes whose client has gone before its end."""
+
+    def __init__(self) -> None:
+        super().__init__("the client gave up before the stream ended")
+
+
 class TransactionNotFound(NotFound):
     def __init__(self, id_: str) -> None:
         self.id = id_
@@ -570,6 +579,18 @@ class ModelError(CliError):
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
         super().__init__(f"{name}: {reason}")
+
+
+class OpenError(CliError):
+    """A past datum that cannot be opened in a notebook."""
+
+
+class DatumUnknown(OpenError):
+    """No datum, or more than one, by this name."""
+
+    def __init__(self, datum: str, why: str) -> None:
+        self.datum = datum
+        super().__init__(f"datum {datum}: {why}")
 
 
 class NotInstalled(CliError):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import grpc
 import typer
 
-from tycokit.cli import cluster, data, demo, gc, logs, models, show
+from tycokit.cli import cluster, data, demo, gc, logs, models, opening, show
 from tycokit.client import translate
 from tycokit.errors import TycokitError
 
@@ -26,6 +26,7 @@ app.command()(gc.gc)
 app.command()(data.deploy)
 app.command()(data.put)
 app.command()(logs.logs)
+app.command("open")(opening.open_)
 app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(cluster.lab)

@@ -1,0 +1,147 @@
+"""A datum that some job worked on: what went in, by name, and where its notebook failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from python_pachyderm import Client
+from python_pachyderm.service import pps_proto
+from wcmatch import glob
+
+from tycokit import jobs
+from tycokit.errors import DatumUnknown
+from tycokit.specs import pfs_inputs
+
+_NAMED = re.compile(r"(?:(?P<job>[0-9a-f]{32})-)?(?P<datum>[0-9a-f]{6,64})(?:\.ipynb)?")
+_RAISED = re.compile(r"cell (?P<cell>\d+) of .+? raised (?P<error>.*)")
+_DIED = re.compile(r"tycokit stage: (?P<error>the warm executor .* in cell (?P<cell>\d+),.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file or folder of a datum: the pfs input's name, its commit (protobuf), its path."""
+
+    name: str
+    commit: Any
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The cell that failed: its number in the notebook's source, from 1, and the error.
+
+    `executed` is where the stage kept the executed notebook, on the worker's machine.
+    """
+
+    cell: int
+    error: str
+    executed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastDatum:
+    """A datum of a job. `state` is Pachyderm's in lower case, `cmd` what its pipeline ran."""
+
+    pipeline: str
+    job: str
+    id: str
+    state: str
+    cmd: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    failure: Failure | None
+
+
+def find(
+    client: Client, datum: str, pipeline: str | None = None, job: str | None = None
+) -> PastDatum:
+    """The datum with this id, or whose id alone starts so, in the newest job that ran it.
+
+    `datum` may also be the name of a kept notebook, `<job>-<datum>.ipynb`. DatumUnknown when there
+    is none, or more than one.
+    """
+    named = _NAMED.fullmatch(datum.rpartition("/")[2])
+    if named is None:
+        raise DatumUnknown(datum, "a datum's id has 6 to 64 digits of 0-9a-f")
+    job, start = job or named["job"], named["datum"]
+    found: dict[str, tuple[Any, Any]] = {}
+    for info in _jobs(client, pipeline, job):
+        for each in _datums(client, info, start):
+            id_ = each.datum.id
+            known = found.get(id_)
+            # where it was skipped, nothing was printed
+            if known is None or known[1].state == pps_proto.SKIPPED != each.state:
+                found[id_] = (info, each)
+        if any(each.state != pps_proto.SKIPPED for _, each in found.values()):
+            break
+    if not found:
+        where = f" in job {job}" if job else ""
+        raise DatumUnknown(datum, f"no pipeline has such a datum{where}")
+    if len(found) > 1:
+        raise DatumUnknown(datum, f"it fits {', '.join(sorted(found))}; give more of its digits")
+    ((info, each),) = found.values()
+    return _past(client, info, each)
+
+
+def _jobs(client: Client, pipeline: str | None, job: str | None) -> Iterator[Any]:
+    if job:
+        infos = client.inspect_job(job)
+        yield from (info for info in infos if pipeline in (None, info.job.pipeline.name))
+        return
+    names = [pipeline] if pipeline else [info.pipeline.name for info in client.list_pipeline()]
+    for name in names:
+        yield from client.list_job(name)
+
+
+def _datums(client: Client, info: Any, start: str) -> list[Any]:
+    datums = client.list_datum(info.job.pipeline.name, info.job.id)
+    return [each for each in datums if each.datum.id.startswith(start)]
+
+
+def _past(client: Client, info: Any, datum: Any) -> PastDatum:
+    pipeline, job = info.job.pipeline.name, info.job.id
+    (whole,) = client.inspect_job(job, pipeline, details=True)
+    said = client.get_job_logs(pipeline, job, datum=datum.datum)
+    lines = [message.message.rstrip() for message in said if message.user]
+    failed = datum.state in (pps_proto.FAILED, pps_proto.RECOVERED)
+    return PastDatum(
+        pipeline=pipeline,
+        job=job,
+        id=datum.datum.id,
+        state=pps_proto.DatumState.Name(datum.state).lower(),
+        cmd=tuple(whole.details.transform.cmd),
+        inputs=tuple(_named(datum.data, list(pfs_inputs(whole.details.input)))),
+        failure=_failure(lines) if failed else None,
+    )
+
+
+def _named(files: Any, declared: list[Any]) -> Iterator[Input]:
+    """Each file with the name of the pfs input that it came through."""
+    left = list(declared)
+    for file in files:
+        repo, path = file.file.commit.branch.repo, file.file.path
+        fitting = [one for one in left if one.repo == repo.name]
+        # a union has only one of its inputs, a group has several files of one
+        exact = [one for one in fitting if _fits(path, one.glob)]
+        fitting = exact or fitting or [one for one in declared if one.repo == repo.name]
+        if not fitting:
+            raise DatumUnknown(path, f"no input of its pipeline reads the repo {repo.name}")
+        if fitting[0] in left:
+            left.remove(fitting[0])
+        yield Input(fitting[0].name or repo.name, file.file.commit, path)
+
+
+def _fits(path: str, pattern: str) -> bool:
+    plain = pattern.replace("(", "").replace(")", "")  # captures of a join or group
+    found = glob.globmatch(path.rstrip("/") or "/", plain or "/", flags=glob.GLOBSTAR | glob.BRACE)
+    return bool(found)
+
+
+def _failure(lines: list[str]) -> Failure | None:
+    for line in reversed(lines):
+        found = _RAISED.match(line) or _DIED.match(line)
+        if found:
+            return Failure(int(found["cell"]), found["error"], jobs.executed_notebook(lines))
+    return None
