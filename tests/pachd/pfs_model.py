@@ -523,6 +523,7 @@ class World:
         every(
             check_repo,
             find_target,
+            *(lambda step=step: step.kind == "put" and check_path(step.path) for step in steps),  # type: ignore[misc]
             *(
                 lambda step=step: step.source and self.files(self.resolve(step.source))  # type: ignore[misc]
                 for step in steps
@@ -592,6 +593,20 @@ def apply_step(content: Content, step: Step, copied: Content, upcoming: Step | N
             if name == top or name.startswith(top.rstrip("/") + "/"):
                 to = (path.rstrip("/") + name[len(top.rstrip("/")) :], step.tag)
                 content[to] = (content.get(to, b"") if step.append else b"") + data
+
+
+def check_path(path: str) -> None:
+    said = ""
+    if not re.fullmatch("[ -~]+", path):
+        said = "only printable ASCII characters allowed"
+    elif globbing := re.search(r"[*?[\]{}!()@+^]", path):
+        said = f"globbing character ({globbing[0]}) not allowed in path"
+    elif {".", ".."} & set(path.split("/")):
+        said = "relative file paths are not allowed"
+    elif clean(path) == "/":
+        said = "the root is a directory"
+    if said:
+        raise exactly(f"path ({path}) invalid: {said}")
 
 
 def clean(path: str) -> str:

@@ -158,7 +158,7 @@ class PfsMachine(RuleBasedStateMachine):
                     if branch.head is child:
                         ways.append(Address(commit.repo, id=name + "^"))
             return draw(st.sampled_from(ways))  # type: ignore[no-any-return]
-        ids = [*sorted({commit.id for commit in world.all_commits()}), NOBODYS_ID]
+        ids = [*dict.fromkeys(commit.id for commit in commits), NOBODYS_ID]
         repo = self.draw_repo(draw, world)
         base = draw(st.sampled_from([*BRANCHES, *BRANCHES, "missing", *ids[-5:]]))
         suffix = draw(st.sampled_from(["", "^", "^^", "~2", "^2~", ".1", ".2", ".3", "^.1"]))
@@ -309,7 +309,8 @@ class PfsMachine(RuleBasedStateMachine):
         tag = draw(st.sampled_from(["default"] * 15 + ["other"]))
         append = draw(st.booleans())
         if kind == "put":
-            return Step(kind, draw(paths), draw(data), append, tag)
+            bad = draw(st.sampled_from([""] * 20 + ["/a*", "/a/../b", "/é", "/", "./a", "/(a"]))
+            return Step(kind, bad or draw(paths), draw(data), append, tag)
         if kind == "delete":
             return Step(kind, draw(paths | folders), tag=tag)
         source = self.draw_address(draw, world, lambda commit: bool(commit.content))

@@ -142,3 +142,12 @@ def test_appending_after_an_errored_commit_does_not_take_up_its_bytes(on: Driver
         on.client.put_file_bytes(commit, "/a/b", b"collides")
     on.client.put_file_bytes((repo, "master"), "/a", b" and more", append=True)
     assert on.files(repo) == {"/a": b"good and more"}
+
+
+def test_another_way_to_write_the_path_just_written_is_looked_at_too(on: Driver) -> None:
+    repo = on.repo({"/b": b"1"})
+    with Refusal() as refusal, on.client.modify_file_client((repo, "master")) as modify:
+        modify.put_file_from_bytes("/b", b"2")
+        modify.put_file_from_bytes("/a/../b", b"3", append=True)
+    assert refusal.text == "path (/a/../b) invalid: relative file paths are not allowed"
+    assert on.files(repo) == {"/b": b"1"}

@@ -44,6 +44,7 @@ class Modification:
         self._cleared: set[Key] = set()  # directories emptied, with their tag, before the files
         self._holding: set[str] = set()  # directories that the stream has put files below
         self._open: tuple[Key, Chunker] | None = None
+        self._checked: str | None = None  # the last path that bytes came for
         self._deleted: Key | None = None  # by the last change, and without a slash
 
     def delete(self, path: str, tag: str = "") -> None:
@@ -63,9 +64,11 @@ class Modification:
 
     def add(self, path: str, data: bytes, tag: str = "") -> None:
         """Append bytes (none make an empty file) to what stands at a path."""
+        if path != self._checked:
+            check_file(path)
+            self._checked = path
         key = (normal_path(path), tag or DEFAULT_TAG)
         if self._open is None or self._open[0] != key:
-            check_file(path)
             if self._deleted == key:
                 self._deleted = None
             self._close_file()
