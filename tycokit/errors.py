@@ -22,14 +22,25 @@ TycokitError
 │   └── ExecutorError      a warm executor that cannot be started
 │       └── ExecutorDied       one that ended while it ran a datum
 ├── PachdError       what the local pachd answers instead of a result
+│   ├── StoreError         the data folder cannot be used, or holds less than it promised
+│   │   ├── NewerData, FolderInUse, FolderUnusable
+│   │   └── ChunkMissing, ChunkDamaged, PageMissing, StoreDamaged
+│   ├── CannotListen       its port is in use
+│   ├── NotFound           what a call names is not there
+│   │   ├── ProjectNotFound, RepoNotFound, BranchNotFound, CommitNotFound, CommitSetNotFound
+│   │   ├── FileNotFound, ItemNotFound, TransactionNotFound
+│   │   └── PipelineNotFound, PipelineNotInspected, JobNotFound, LogsNotFound
+│   ├── AlreadyExists      what a call would make is there
+│   │   └── ProjectExists, RepoExists, PipelineExists
+│   ├── NotAllowed         what Pachyderm's rules forbid, ever or in the present state
+│   │   ├── InvalidName, InvalidPath, InvalidSpec, InvalidSecret
+│   │   ├── BaseUnfinished, CommitFinished, JobDeleted, DatumNotFound, NothingToRestart
+│   │   └── SecretExists, SecretNotFound, SecretKeyMissing
+│   ├── ProjectNotEmpty, CommitNotFinished, RequestFailed    the same, each with its own status
+│   ├── NotServed          a part of Pachyderm that the local pachd does not have
 │   ├── BadGlob            a glob pattern that is malformed
-│   ├── InvalidName        a name of a repo, branch, project or pipeline that Pachyderm refuses
-│   ├── InvalidPath        a file path that Pachyderm refuses
-│   ├── InvalidSpec        a pipeline spec that Pachyderm refuses
-│   ├── InvalidSecret      a secret's file that Kubernetes would refuse
-│   │   (SecretExists, SecretNotFound, SecretKeyMissing: as their names say)
-│   ├── NothingToRestart   no datum runs that a restart names
-│   └── AttemptFailed      one try of a datum that failed
+│   ├── StreamCut, UrlUnreadable     bytes that do not come, or not all of them
+│   └── WorkerLost, UploadRefused, AttemptFailed     how a try of a datum fails
 └── CliError         what a person at the command line should read instead of a traceback
     ├── ConfigError        a Pachyderm config file or context that cannot be used
     ├── NoAnswer           nothing answers at pachd's address

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tycokit.errors import CommitFinished, CommitNotFound
+from tycokit.errors import CommitFinished, CommitNotFound, StreamCut
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.commits import close, content_root, start_commit
@@ -110,10 +110,14 @@ class Modification:
                 file.chunks, file.size = list(content.chunks), content.size
             file.written = True
 
-    def apply(self, address: CommitAddress) -> None:
+    def apply(self, address: CommitAddress, whole: Callable[[], bool] = lambda: True) -> None:
         """Make the changes, durably, in an open commit or in one of their own.
 
+        Args:
+            whole: asked last of all; false when the stream turns out to have been cut short.
+
         Raises:
+            StreamCut: it was, and nothing has changed;
             CommitFinished: the commit named by its id has ended; BaseUnfinished, RepoNotFound, …
         """
         self._close_file()
@@ -133,6 +137,8 @@ class Modification:
                 if self._base(transaction.connection, address) == seen:
                     self._stage.record(transaction.connection)
                     self._apply(transaction, address, puts)
+                    if not whole():
+                        raise StreamCut
                     return
             self._stage = self._pfs.packs.stage(after=self._stage)
 
