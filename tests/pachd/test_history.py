@@ -189,9 +189,14 @@ def web() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found = self.path == "/there"
-            self.send_response(200 if found else 404)
+            self.send_response(200 if found or "cut" in self.path else 404)
+            if self.path == "/cut":
+                self.send_header("Content-Length", "2000004")
+            elif self.path == "/cut-in-chunks":
+                self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            self.wfile.write(b"DATA" * 500_000 if found else b"")
+            self.wfile.write(b"1E8480\r\n" if self.path == "/cut-in-chunks" else b"")
+            self.wfile.write(b"DATA" * 500_000 if found or self.path == "/cut" else b"")
 
         def log_message(self, *_: object) -> None:
             """Not in the tests' output."""
@@ -218,6 +223,8 @@ def test_urls_that_give_nothing(on: Driver, client: Client, web: str) -> None:
     repo = on.repo()
     for url, text in (
         (f"{web}/missing", "HTTP status 404"),
+        (f"{web}/cut", "it ended 4 bytes early"),
+        (f"{web}/cut-in-chunks", "IncompleteRead"),
         ("http://127.0.0.1:1/", "cannot read"),
         ("s3://bucket/key", "the local pachd reads http, https and file URLs"),
     ):

@@ -117,24 +117,26 @@ class Container:
         emit: Emit,
     ) -> Command:
         """Start a command; one at a time. Raises WorkerLost."""
-        out_read, out_write = os.pipe()
-        err_read, err_write = os.pipe()
-        with tempfile.TemporaryFile() as source:
+        request = json.dumps({"cmd": list(cmd), "env": dict(env), "cwd": str(cwd)}).encode()
+        with contextlib.ExitStack() as handed_over, contextlib.ExitStack() as on_failure:
+            source = handed_over.enter_context(tempfile.TemporaryFile())
             source.write(stdin)
             source.seek(0)
-            request = json.dumps({"cmd": list(cmd), "env": dict(env), "cwd": str(cwd)}).encode()
+            pipes: dict[int, _Lines] = {}
+            descriptors = [source.fileno()]
+            for stream in ("stdout", "stderr"):
+                read, write = os.pipe()
+                on_failure.callback(os.close, read)
+                handed_over.callback(os.close, write)
+                pipes[read] = _Lines(stream, emit)
+                descriptors.append(write)
             try:
                 head = struct.pack("<I", len(request))
-                socket.send_fds(self._link, [head], [source.fileno(), out_write, err_write])
+                socket.send_fds(self._link, [head], descriptors)
                 self._link.sendall(request)
             except OSError as error:
-                os.close(out_read)
-                os.close(err_read)
                 raise WorkerLost(str(error)) from error
-            finally:
-                os.close(out_write)
-                os.close(err_write)
-        pipes = {out_read: _Lines("stdout", emit), err_read: _Lines("stderr", emit)}
+            on_failure.pop_all()
         return Command(self._link, self._receive, pipes)
 
     def _receive(self) -> list[dict[str, Any]]:
@@ -232,10 +234,11 @@ class Command:
         except WorkerLost:
             pass  # then it is gone as well
         finally:
-            for descriptor, lines in self._pipes.items():
-                lines.end()
+            pipes, self._pipes = self._pipes, {}
+            for descriptor in pipes:
                 os.close(descriptor)
-            self._pipes = {}
+            for lines in pipes.values():
+                lines.end()
 
 
 class _Lines:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tycokit.errors import JobNotFound, NotAllowed
+from tycokit.errors import JobNotFound, NotAllowed, NotFound
 from tycokit.pachd.pfs import commits, rows
 from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.transaction import Transaction
-from tycokit.pachd.pfs.values import Branch, Commit, CommitAddress, Repo
+from tycokit.pachd.pfs.values import Commit, CommitAddress, Repo
 from tycokit.pachd.pps import specjson
 from tycokit.pachd.pps.spec import CronInput, Input, PfsInput
 from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline, Stats
@@ -111,7 +111,7 @@ def with_commits(connection: rows.Connection, given: Input, set_id: str) -> Inpu
         address = CommitAddress(Repo(given.project, given.repo, type_), id=set_id)
         try:
             return replace(given, commit=resolve(connection, address)["set_id"])
-        except Exception:  # the input repo has been deleted since
+        except NotFound:  # the input repo has been deleted since
             return given
     return replace(
         given, inputs=tuple(with_commits(connection, below, set_id) for below in given.inputs)
@@ -204,7 +204,3 @@ def forget(transaction: Transaction, gone: list[Commit]) -> None:
 def need_pipeline_of(job: Job) -> None:
     if not job.pipeline.name:
         raise NotAllowed("pipeline must be specified for the given job")
-
-
-def meta_branch(pipeline: Pipeline, name: str) -> Branch:
-    return Branch(Repo(pipeline.project, pipeline.name, "meta"), name)

@@ -33,6 +33,7 @@ class Pipes:
         self._lock = threading.Lock()
         self._written = 0
         self._ending = threading.Event()
+        self._failure: Exception | None = None
         self._fillers: list[threading.Thread] = []
         for path in files:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,11 +42,17 @@ class Pipes:
         self._thread.start()
 
     def close(self) -> int:
-        """Stop filling; the bytes that were written."""
+        """Stop filling; the bytes that were written.
+
+        Raises:
+            StoreError, OSError: a file could not be read to its end, so its reader saw too little.
+        """
         self._ending.set()
         self._thread.join()
         for filler in self._fillers:
             filler.join()
+        if self._failure is not None:
+            raise self._failure
         return self._written
 
     def _look(self) -> None:
@@ -62,6 +69,12 @@ class Pipes:
             self._ending.wait(_REST + _SHARE * (time.monotonic() - begun))
 
     def _fill(self, descriptor: int, content: Content) -> None:
+        try:
+            self._write(descriptor, content)
+        except Exception as error:
+            self._failure = error
+
+    def _write(self, descriptor: int, content: Content) -> None:
         # one who stops reading in the middle is not at fault
         with open(descriptor, "wb", buffering=0), contextlib.suppress(BrokenPipeError):
             for piece in self._pieces(content):
