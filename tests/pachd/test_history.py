@@ -254,3 +254,18 @@ def test_fsck_finds_a_flipped_byte(tmp_path: Path) -> None:
         assert refused.value.__cause__.code() == grpc.StatusCode.DATA_LOSS
     finally:
         server.stop()
+
+
+def test_a_subscription_sees_its_branch_among_others_commits(on: Driver, client: Client) -> None:
+    repo = on.repo()
+    stream = client.subscribe_commit(repo, "wanted")
+    ids = []
+    for number in range(5):
+        for _ in range(3):
+            on.put(repo, {"/a": b"1"}, branch="other")
+        ids.append(on.put(repo, {"/a": str(number).encode()}, branch="wanted"))
+        assert next(stream).commit.id == ids[-1]
+    again = client.subscribe_commit(repo, "wanted")
+    assert [next(again).commit.id for _ in ids] == ids
+    for each in (stream, again):
+        each.cancel()

@@ -241,6 +241,15 @@ def next_commit(
     return row
 
 
+def newest_row(connection: rows.Connection, repo: Repo) -> int:
+    """The row id of the newest commit that a repo has, 0 without one. Raises RepoNotFound."""
+    found = connection.execute(
+        "SELECT coalesce(max(id), 0) AS id FROM pfs_commit WHERE repo = ?",
+        (rows.need_repo(connection, repo),),
+    )
+    return int(found.fetchone()["id"])
+
+
 def list_commit_sets(connection: rows.Connection, project: str | None) -> list[str]:
     """Ids of the sets with a commit in the project (in any without one), newest first."""
     found = connection.execute(

@@ -66,7 +66,8 @@ def _info(connection: rows.Connection, row: rows.Row) -> PipelineInfo:
         (row["id"],),
     ).fetchone()
     busy = connection.execute(
-        "SELECT 1 FROM job WHERE pipeline = ? AND finished IS NULL", (row["id"],)
+        "SELECT 1 FROM job INDEXED BY job_unfinished WHERE pipeline = ? AND finished IS NULL",
+        (row["id"],),
     ).fetchone()
     spec = specjson.from_json(row["spec"])
     state, reason = _state(spec, stopped=bool(row["stopped"]), busy=busy is not None)

@@ -43,4 +43,6 @@ MIGRATIONS = (
         """,
     ),
     Migration("pps-deleted-jobs", "ALTER TABLE job ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0"),
+    # the scheduler asks for each pipeline's newest job after every write
+    Migration("pps-jobs-in-order", "CREATE INDEX job_in_order ON job (pipeline, id)"),
 )

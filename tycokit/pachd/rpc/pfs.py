@@ -175,13 +175,16 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         kind = 0 if request.all else request.origin_kind
 
         def look(connection: rows.Connection) -> rows.Row | None:
-            return commits.next_commit(connection, repo, last, request.branch, kind)
+            nonlocal last
+            row = commits.next_commit(connection, repo, last, request.branch, kind)
+            # what is not asked for is looked at once, not after each write again
+            last = row["id"] if row is not None else commits.newest_row(connection, repo)
+            return row
 
         while True:
             row = self._pfs.database.wait_until(look, lambda: not context.is_active())
             if row is None:
                 return
-            last = row["id"]
             commit = rows.commit_value(row)
             address = CommitAddress(commit.repo, id=commit.id)
             with contextlib.suppress(NotFound):  # it was deleted while we waited
