@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from pachd_driver import KILLED, SUCCESS, Driver, Refusal, pfs, transform
+from pachd_driver import FAILURE, KILLED, SUCCESS, Driver, Refusal, pfs, transform
 from python_pachyderm.service import pps_proto
 
 WAIT = """
@@ -214,3 +214,24 @@ def test_links_to_empty_files_are_copies_of_what_is_in_the_repo(on: Driver) -> N
     pipe = on.pipeline(script, pfs(repo, name="in", empty_files=True))
     assert on.done(pipe).reason == ""
     assert on.files(pipe) == {"/copy": b"content", "/empty": b""}
+
+
+def test_an_output_commit_that_was_forced_to_its_end_changes_no_more(
+    on: Driver, tmp_path: Any
+) -> None:
+    gate = tmp_path / "gate"
+    repo = on.repo({"/a": b"1"})
+    pipe = on.pipeline(WAIT.format(gate=gate), pfs(repo, name="in"))
+    job = on.latest(pipe)
+    first_line(on, pipe, job)
+    on.client.finish_commit((pipe, job), force=True)
+    gate.touch()
+    info = on.done(pipe, job)
+    assert info.state == FAILURE
+    assert info.reason == f"commit default/{pipe}@{job} has already finished"
+    assert on.files(pipe, job) == {}
+    assert list(on.client.fsck()) == []
+    # what that job would have made, the next one makes
+    job = on.put(repo, {"/b": b"2"})
+    assert on.counts(on.done(pipe, job)) == (2, 0, 0, 0)
+    assert on.files(pipe) == {"/a": b"1", "/b": b"2"}

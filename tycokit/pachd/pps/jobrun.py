@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import replace
 
+from tycokit.errors import CommitFinished
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.filetree import Content
 from tycokit.pachd.pfs.transaction import Pfs, Transaction, base_root
@@ -166,6 +167,10 @@ class JobRun:
             row = jobs.job_row(connection, self._info.job)
             if row is None or row["finished"] is not None:
                 return
+            output = jobs.output_commit(connection, self._info.job)
+            if output["finished"] is not None:
+                self._end_without_output(transaction, row["id"], output, base)
+                return
             self._put_output(transaction, todo, base, results)
             edits: dict[bytes, bytes | None] = {id_.encode(): None for id_ in todo.gone}
             edits.update({id_.encode(): each.pack() for id_, each in results.items()})
@@ -179,6 +184,14 @@ class JobRun:
                 (int(state), reason, transaction.now, datums, row["id"]),
             )
         self._tell(f"updating job info, state: {state.name}{': ' + reason if reason else ''}")
+
+    def _end_without_output(
+        self, transaction: Transaction, job: int, output: rows.Row, base: bytes
+    ) -> None:
+        """Somebody has forced the output commit to its end: it shows for good what it grew from."""
+        reason = str(CommitFinished(rows.commit_value(output)))
+        jobs.end_early(transaction, self._info.job, JobState.FAILURE, reason)
+        transaction.connection.execute("UPDATE job SET datums = ? WHERE id = ?", (base, job))
 
     def _put_output(
         self,
