@@ -34,9 +34,7 @@ check: $(READY) ## lint, format, types and the tests
 	$(VENV)/bin/python -m pytest $(ARGS)
 
 bench: $(READY) ## the benchmarks: half an hour on a quiet machine, and dvc from PyPI
-	@status=0; for name in put_files one_new_file pages skipped_datums; do \
-		echo "benchmarks.$$name"; $(VENV)/bin/python -m benchmarks.$$name || status=1; \
-	done; exit $$status
+	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
 crash: $(READY) ## 200 kills of pachd and its workers, and a minute of 16 clients (a quarter of an hour)
 	@$(VENV)/bin/python -m pytest -m long $(ARGS)

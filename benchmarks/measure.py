@@ -66,7 +66,12 @@ def say(text: str) -> None:
 
 
 def machine() -> None:
-    """Name the machine, and how busy it is: others' work spoils every figure."""
+    """Print what machine this is."""
+    print(machine_line(), flush=True)
+
+
+def machine_line() -> str:
+    """The machine, and how busy it is: others' work spoils every figure."""
     model = platform.processor() or platform.machine()
     for line in _lines(Path("/proc/cpuinfo")):
         if line.startswith("model name"):
@@ -74,7 +79,7 @@ def machine() -> None:
             break
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     python = platform.python_version()
-    print(f"{model}, {os.cpu_count()} CPUs, load {load}; {platform.system()}, Python {python}")
+    return f"{model}, {os.cpu_count()} CPUs, load {load}; {platform.system()}, Python {python}"
 
 
 def _lines(path: Path) -> list[str]:
