@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
+import sys
 import tempfile
+import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,3 +90,28 @@ def test_a_line_that_cannot_be_handed_on_leaves_no_descriptor_open(tmp_path: Pat
         assert len(os.listdir("/proc/self/fd")) == before
     finally:
         container.close()
+
+
+def test_workers_run_in_a_server_with_many_open_files(tmp_path: Path) -> None:
+    program = """
+        import os, sys
+        from pathlib import Path
+        held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+        from tycokit.pachd.pps.container import Container
+        from tycokit.pachd.pps.namespace import Namespace, folder
+        container = Container(Namespace("folder", False, folder), {})
+        container.run(
+            ["echo", "ran"], env=dict(os.environ), cwd="/", stdin=b"", timeout=10,
+            emit=lambda _, line: print(line), cancelled=lambda: False,
+        )
+        container.close()
+    """
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard)),
+    )
+    assert ran.stdout == "ran\n"

@@ -198,14 +198,16 @@ class Command:
         Raises:
             WorkerLost: the container has died.
         """
-        waited: list[socket.socket | int] = [self._link, *self._open, *wake]
-        ready = select.select(waited, [], [], seconds)[0]
+        waited = select.poll()
+        for each in (self._link.fileno(), *self._open, *wake):
+            waited.register(each, select.POLLIN)
+        ready = [descriptor for descriptor, _ in waited.poll(seconds * 1000)]
         for descriptor in [each for each in self._open if each in ready]:
             data = os.read(descriptor, _READ)
             self._pipes[descriptor].feed(data)
             if not data:
                 self._open.discard(descriptor)
-        if self._link in ready:
+        if self._link.fileno() in ready:
             for answer in self._receive():
                 if "pid" in answer:
                     self._pid, self._error = answer["pid"], answer["error"]

@@ -34,11 +34,13 @@ def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     current = 0
+    waited = select.poll()  # select.select takes no descriptor above 1023
+    for descriptor in (link.fileno(), wake_read):
+        waited.register(descriptor, select.POLLIN)
     try:
         while True:
-            waited: list[socket.socket | int] = [link, wake_read]
-            ready = select.select(waited, [], [])[0]
-            if link in ready:
+            ready = [descriptor for descriptor, _ in waited.poll()]
+            if link.fileno() in ready:
                 request = _receive(link)
                 if request is None:
                     return

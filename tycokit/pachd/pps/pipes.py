@@ -77,12 +77,14 @@ class Pipes:
     def _write(self, descriptor: int, content: Content) -> None:
         # one who stops reading in the middle is not at fault
         with open(descriptor, "wb", buffering=0), contextlib.suppress(BrokenPipeError):
+            room = select.poll()
+            room.register(descriptor, select.POLLOUT)
             for piece in self._pieces(content):
                 rest = memoryview(piece)
                 while rest:
                     if self._ending.is_set():
                         return
-                    if select.select([], [descriptor], [], _STUCK)[1]:
+                    if room.poll(_STUCK * 1000):
                         written = os.write(descriptor, rest[:_PIECE])
                         rest = rest[written:]
                         with self._lock:
