@@ -11,11 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tycokit.pachd.pfs import hashes
-from tycokit.pachd.pfs.hashes import MAX_CHUNK, MIN_CHUNK, Chunker, content_hash, dir_hash
+from tycokit.pachd.pfs.hashes import MAX_CHUNK, MIN_CHUNK, Chunker, dir_hash, file_hash
+from tycokit.pachd.store.packs import chunk_hash
 
 DATA = "b5923dfb0198c466f376e2e32ed0a99773247e9a5f6d4edf7e436dc844f2e7d1"
 EMPTY = "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8"
 DIRECTORY_OF_DATA = "c146dbc6ea30fc202aa87a98d9ccbc4f8fb43987f68ecc3e445d1714b75d3e6f"
+
+
+def content_hash(content: bytes) -> bytes:
+    chunker = Chunker()
+    return file_hash(map(chunk_hash, [*chunker.feed(content), *chunker.finish()]))
 
 
 def rotated(word: int, by: int) -> int:

@@ -6,9 +6,9 @@ import re
 
 from tycokit.errors import CommitNotFound, NotAllowed, RepoNotFound
 from tycokit.pachd.pfs import rows
+from tycokit.pachd.pfs.names import is_uuid4
 from tycokit.pachd.pfs.values import Branch, CommitAddress
 
-COMMIT_ID = re.compile(r"[0-9a-f]{12}4[0-9a-f]{19}")
 _ANCESTRY = re.compile(r"(?P<base>[^\^~.]*)(?P<suffix>(?:[\^~]\d*)+|\.\d+)?")
 _STEP = re.compile(r"[\^~](\d*)")
 
@@ -26,7 +26,7 @@ def resolve(connection: rows.Connection, address: CommitAddress) -> rows.Row:
         raise NotAllowed(f"invalid commit ancestry: {text}")
     base, suffix = found["base"], found["suffix"] or ""
     repo = rows.repo_id(connection, address.repo)
-    if COMMIT_ID.fullmatch(base):
+    if is_uuid4(base):
         if repo is None:
             raise RepoNotFound(address.repo)
         row = rows.commit_of(connection, repo, base) or _alias(connection, repo, base)

@@ -142,11 +142,6 @@ def content_root(connection: rows.Connection, row: rows.Row) -> bytes:
     return bytes(root)
 
 
-def inspect_commit(connection: rows.Connection, address: CommitAddress) -> CommitInfo:
-    """Raises BranchNotFound, CommitNotFound, RepoNotFound."""
-    return rows.commit_info(connection, resolve(connection, address))
-
-
 def reached(connection: rows.Connection, row: rows.Row, state: CommitState) -> bool:
     """Whether a commit is as far as somebody waits for."""
     if row["finished"] is not None or state <= CommitState.STARTED:

@@ -45,10 +45,6 @@ class Snapshot:
         with self._pfs.database.read() as connection:
             return self._info(connection, self._find(connection, path)[0])
 
-    def exists(self, path: str) -> bool:
-        with self._pfs.database.read() as connection:
-            return bool(self._pfs.trees.find(connection, self.root, normal_path(path)))
-
     def list_dir(
         self, path: str, after: str = "", number: int = 0, reverse: bool = False
     ) -> Iterator[FileInfo]:

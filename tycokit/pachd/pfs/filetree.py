@@ -12,10 +12,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TypeVar
 
 from tycokit.pachd.pfs.glob import Glob
+from tycokit.pachd.pfs.hashes import dir_hash, file_hash
 from tycokit.pachd.store.garbage import Live
 from tycokit.pachd.store.maps import EMPTY, Maps
 
@@ -32,8 +32,8 @@ class Content:
 
     @property
     def hash(self) -> bytes:
-        """Pachyderm's hash of a file: BLAKE2b-256 over its chunks' hashes."""
-        return blake2b(b"".join(self.chunks), digest_size=32).digest()
+        """Pachyderm's hash of a file, 32 bytes."""
+        return file_hash(self.chunks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +229,9 @@ class FileTree:
             known = self._hashes.get(node.root)
         if known is not None:
             return known
-        digest = blake2b(digest_size=32)
-        for child in self.children(connection, node):
-            digest.update(self.hash(connection, child))
-        self._remember(self._hashes, node.root, digest.digest())
-        return digest.digest()
+        made = dir_hash(self.hash(connection, child) for child in self.children(connection, node))
+        self._remember(self._hashes, node.root, made)
+        return made
 
     def _remember(self, memory: OrderedDict[bytes, T], root: bytes, value: T) -> None:
         with self._lock:

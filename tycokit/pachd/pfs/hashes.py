@@ -7,11 +7,12 @@ are cut where a 64-byte rolling buzhash says so, hence an edit moves only the cu
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tycokit.pachd.store.packs import chunk_hash
 
 MIN_CHUNK = 1_000_000
 """No chunk but the last is shorter, in bytes; a file below this is one chunk."""
@@ -153,11 +154,6 @@ def rolling_hashes(data: bytes | bytearray) -> NDArray[np.uint64]:
     return hashes
 
 
-def chunk_hash(chunk: bytes | memoryview) -> bytes:
-    """H(chunk), 32 bytes."""
-    return hashlib.blake2b(chunk, digest_size=32).digest()
-
-
 def file_hash(chunk_hashes: Iterable[bytes]) -> bytes:
     """Hash of a file from the hashes of its chunks in order; of no chunks for an empty file."""
     return chunk_hash(b"".join(chunk_hashes))
@@ -166,11 +162,3 @@ def file_hash(chunk_hashes: Iterable[bytes]) -> bytes:
 def dir_hash(child_hashes: Iterable[bytes]) -> bytes:
     """Hash of a directory from those of its immediate children, in path order."""
     return chunk_hash(b"".join(child_hashes))
-
-
-def content_hash(content: bytes) -> bytes:
-    """Hash of a file that holds `content`."""
-    chunker = Chunker()
-    chunks = chunker.feed(content)
-    chunks += chunker.finish()
-    return file_hash(chunk_hash(chunk) for chunk in chunks)

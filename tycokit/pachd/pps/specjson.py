@@ -1,4 +1,4 @@
-"""Pipeline specs and inputs as JSON text, for the store.
+"""Pipeline specs as JSON text, for the store.
 
 Text that an older or newer version wrote can be read: a key that is missing means the field's
 default, a key that is unknown is left out.
@@ -54,14 +54,6 @@ def to_json(spec: PipelineSpec) -> str:
 
 def from_json(text: str) -> PipelineSpec:
     return _value(PipelineSpec, json.loads(text))
-
-
-def input_to_json(given: Input) -> str:
-    return json.dumps(_plain(given))
-
-
-def input_from_json(text: str) -> Input:
-    return _input(json.loads(text))
 
 
 def _plain(value: Any) -> Any:
