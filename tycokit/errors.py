@@ -190,8 +190,8 @@ class ExecutorError(StageError):
 class ExecutorDied(ExecutorError):
     """A warm executor that ended while it ran a datum.
 
-    `exit_code` or `signal` says how, `peak_mb` how much memory it held at most (MB); all are None
-    when its supervisor left no record.
+    `exit_code` or `signal` says how, `peak_mb` how much memory it held at most (MB), `cell` which
+    cell ran; all are None when its supervisor left no record.
     """
 
     def __init__(
@@ -201,8 +201,10 @@ class ExecutorDied(ExecutorError):
         signal: int | None = None,
         exit_code: int | None = None,
         peak_mb: int | None = None,
+        cell: int | None = None,
     ) -> None:
         super().__init__(why)
+        self.cell = cell
         self.signal = signal
         self.exit_code = exit_code
         self.peak_mb = peak_mb

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import nbformat
 import psutil
 from stage_worker import Stage, code, wait_for
 
@@ -134,6 +135,15 @@ def test_a_hung_cell_that_holds_the_interpreter_is_killed_after_its_time(stage: 
     assert "killed by signal 9 (SIGKILL) in cell 3" in done.stderr
     assert "stopped after --timeout 1 s" in done.stderr
     assert not stage.workers()
+    # its notebook is kept all the same: what was printed, and the cell that it hung in
+    path = stage.folder / "state/tycokit/failed/j-d.ipynb"
+    assert f"executed notebook, as far as it got: {path}\n" in done.stderr
+    kept = nbformat.read(path, as_version=4)
+    nbformat.validate(kept)
+    (hung,) = [cell for cell in kept.cells if cell.outputs]
+    assert hung.source == "sum(range(10**15))"
+    assert hung.outputs[0].text == "before\n"
+    assert "killed by signal 9" in hung.outputs[1].evalue
 
 
 def test_an_executor_ends_after_the_datum_that_passed_its_memory_limit(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tycokit.errors import ExecutorError, StageError, StageUsage
+from tycokit.errors import ExecutorDied, ExecutorError, StageError, StageUsage
 from tycokit.stage import batch, options, source, warm
 from tycokit.stage import datum as datums
 from tycokit.stage import place as places
@@ -113,15 +113,19 @@ class Runner:
         owner = env.get("TYCOKIT_WORKER_PID", "")
         timeout = self._options.timeout
         start = time.monotonic()
+        printed = _Tail()
         try:
             result = warm.run(
                 place,
                 request,
-                _write,
+                printed.write,
                 env=env,
                 idle=self._options.idle,
                 owner=int(owner) if owner.isdecimal() else None,
             )
+        except ExecutorDied as error:
+            _keep(request, error, printed.text)
+            raise
         finally:
             if timeout is not None and time.monotonic() - start >= timeout:
                 _write("stderr", f"tycokit stage: stopped after --timeout {timeout:g} s\n")
@@ -134,6 +138,34 @@ class Runner:
         request = execute.Request(datum.notebook, parameters, datum.out, datum.fallback, datum.name)
         result = execute.cold(request, sys.stdout, sys.stderr, self._options.log_limit)
         return Outcome(result.ok, result.text, None if result.path is None else str(result.path))
+
+
+class _Tail:
+    """Prints, and remembers the end of what was printed."""
+
+    LIMIT = 1 << 16
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, name: str, text: str) -> None:
+        """Print text of a stream."""
+        self.text = (self.text + text)[-self.LIMIT :]
+        _write(name, text)
+
+
+def _keep(request: Mapping[str, Any], error: ExecutorDied, printed: str) -> None:
+    from pathlib import Path
+
+    from tycokit.stage import lost
+
+    notebook, name = Path(request["notebook"]), request["name"]
+    try:
+        path = lost.keep(notebook, request["parameters"], error.cell, printed, str(error), name)
+    except OSError as failure:
+        _write("stderr", f"the executed notebook is lost: {failure}\n")
+    else:
+        _write("stderr", f"executed notebook, as far as it got: {path}\n")
 
 
 def _parameters(notebook: str | None) -> str:

@@ -145,7 +145,7 @@ def _died(place: Place, pid: int) -> ExecutorDied:
     else:
         how = f"ended with exit code {record['exit_code']}"
     return ExecutorDied(
-        f"the warm executor {how}{where}, peak memory {record['peak_mb']} MB", **record
+        f"the warm executor {how}{where}, peak memory {record['peak_mb']} MB", cell=cell, **record
     )
 
 

@@ -141,7 +141,13 @@ class Worker:
             if self._notebook is None:
                 self._notebook = WarmNotebook(self._place.folder / "ipython")
             self._notebook.on_text = stream.write
-            self._notebook.on_cell = self._note_cell
+
+            def starts(number: int) -> None:
+                # what was printed must not be lost with the process, should this cell end it
+                stream.flush()
+                self._note_cell(number)
+
+            self._notebook.on_cell = starts
             what = execute.Request(
                 notebook=Path(request["notebook"]),
                 parameters=request["parameters"],
