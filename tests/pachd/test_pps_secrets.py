@@ -65,6 +65,8 @@ def test_only_this_user_can_read_the_files(on: Driver, secret: str, pachd: Pachd
     ("file", "said"),
     [
         (b"not json", "the file is not JSON"),
+        (b'{"metadata": {"name": "a"}, "data": "s3cr3t!"}', "its data must be an object"),
+        (b'{"metadata": {"name": "a", "labels": [1]}}', "its labels must be an object"),
         (b"[]", "not the JSON of a Kubernetes Secret"),
         (b'{"metadata": {"name": "../x"}}', "its name must be"),
         (b'{"metadata": {"name": "a", "labels": {"suite": "other"}}}', "suite=other"),

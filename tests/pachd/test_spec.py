@@ -228,6 +228,8 @@ INPUTS: list[tuple[Input, str]] = [
     (PfsInput("r", glob="/", name="out"), "input cannot be named out"),
     (CronInput(".env", "@daily"), "input cannot be named .env"),
     (PfsInput("r", glob="/", name="a/b"), 'input name "a/b" cannot be the name of a folder'),
+    (PfsInput("r", glob="/", name="a\0"), 'input name "a\0" cannot be the name of a folder'),
+    (PfsInput("r", glob="/", name="a\nb"), 'input name "a\nb" cannot be the name of a folder'),
     (CrossInput((N, CrossInput((N,)))), 'name "n" was used more than once'),
     (CrossInput((UnionInput((N, N)), N)), 'name "n" was used more than once'),
     (JoinInput((CronInput("n", "@daily"), N)), 'name "n" was used more than once'),

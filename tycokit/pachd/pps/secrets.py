@@ -146,12 +146,12 @@ def _parse(file: bytes) -> tuple[str, dict[str, Any]]:
             "its name must be lower case letters, digits, '-' and '.', and begin and end with a"
             " letter or digit"
         )
-    labels = dict(metadata.get("labels") or {})
+    labels = _object(metadata, "labels")
     if labels.get("suite", _SUITE) != _SUITE:
         raise InvalidSecret(f'invalid "suite" label set on secret: suite={labels["suite"]}')
     labels |= {"suite": _SUITE, "secret-source": "pachyderm-user"}
-    data = dict(given.get("data") or {})
-    for key, value in dict(given.get("stringData") or {}).items():
+    data = _object(given, "data")
+    for key, value in _object(given, "stringData").items():
         data[key] = base64.b64encode(str(value).encode()).decode()
     for key, value in data.items():
         if not _KEY.fullmatch(key):
@@ -160,6 +160,13 @@ def _parse(file: bytes) -> tuple[str, dict[str, Any]]:
             base64.b64decode(value, validate=True)
         except (TypeError, ValueError, binascii.Error):
             raise InvalidSecret(f"the value of its key {key!r} is not base64") from None
-    annotations = metadata.get("annotations") or {}
-    kind = given.get("type") or "Opaque"
+    annotations = _object(metadata, "annotations")
+    kind = str(given.get("type") or "Opaque")
     return name, {"type": kind, "labels": labels, "annotations": annotations, "data": data}
+
+
+def _object(given: dict[str, Any], name: str) -> dict[str, Any]:
+    found = given.get(name) or {}
+    if not isinstance(found, dict):
+        raise InvalidSecret(f"its {name} must be an object")
+    return dict(found)

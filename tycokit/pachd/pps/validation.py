@@ -165,8 +165,8 @@ def _check_input_name(name: str) -> None:
         raise InvalidSpec("input must specify a name")
     if name in ("out", ".env"):
         raise InvalidSpec(f"input cannot be named {name}")
-    # It becomes one folder under /pfs.
-    if "/" in name or name in (".", ".."):
+    # It becomes one folder under /pfs, and a line of /pfs/.env.
+    if "/" in name or name in (".", "..") or not name.isprintable():
         raise InvalidSpec(f'input name "{name}" cannot be the name of a folder')
 
 
