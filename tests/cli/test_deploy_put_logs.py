@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import tycokit
 from python_pachyderm import Client
 
 from tycokit import local
@@ -60,17 +61,7 @@ class Project:
         (self.folder / "specs" / f"{name}.json").write_text(json.dumps(spec(name, repo, **more)))
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "tycokit", *words],
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env={**os.environ, "PACH_CONFIG": str(self.config), "COLUMNS": "300"},
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        return tycokit(self.folder, self.config, *words)
 
     @property
     def client(self) -> Client:

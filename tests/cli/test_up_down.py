@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
+from command import tycokit
 from python_pachyderm import Client
 
 from tycokit import local, running
@@ -38,17 +39,7 @@ class Machine:
         self.folder = folder
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "tycokit", *words],
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env={**os.environ, "PACH_CONFIG": str(self.config), "COLUMNS": "300"},
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        return tycokit(self.folder, self.config, *words)
 
     def up(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self.run("up", "--data", str(self.data), "--port", str(self.port), *words)

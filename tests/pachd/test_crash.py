@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import psutil
@@ -20,19 +19,11 @@ import pytest
 from pachd_driver import SUCCESS, Driver, pfs
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
+from waiting import until as until_in
 
 from tycokit import running
 
-
-def until(look: Callable[[], Any], seconds: float = 30) -> Any:
-    """What `look` returns once it is something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("waited in vain")
+until = functools.partial(until_in, seconds=30)
 
 
 class Machine:

@@ -278,7 +278,7 @@ def test_what_a_crash_left_unrecorded_is_swept_at_the_next_start(tmp_path: Path)
     again = packs.Packs(tmp_path / "packs", database)
     assert len(list((tmp_path / "packs").iterdir())) == 1
     assert again.read(kept) == b"kept"
-    assert not again.has(lost)
+    assert again.having([lost]) == set()
     staged.drop()
     again.close()
     database.close()

@@ -9,9 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +18,7 @@ from google.protobuf.duration_pb2 import Duration
 from pachd_driver import FAILURE, KILLED, SUCCESS, Driver, pfs, transform
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
+from waiting import until
 
 from tycokit import running
 from tycokit.pachd.pps import init, namespace
@@ -26,17 +26,6 @@ from tycokit.pachd.server import Pachd, token
 
 FAILED, RECOVERED = pps_proto.DatumState.FAILED, pps_proto.DatumState.RECOVERED
 TWO = pps_proto.ParallelismSpec(constant=2)
-
-
-def until(look: Callable[[], Any], seconds: float = 10) -> Any:
-    """What `look` returns once it is something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("waited in vain")
 
 
 def processes(*words: str) -> list[psutil.Process]:

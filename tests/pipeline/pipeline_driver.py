@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import psutil
 from PIL import Image
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto
+from waiting import until
 
 from tycokit import deploy, models, samples, specs
 from tycokit.pachd.server import Pachd, token
@@ -33,11 +34,7 @@ SUCCESS, FAILURE, UNRUNNABLE = (
 )
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.02)
+wait_for = functools.partial(until, seconds=60)
 
 
 def photograph(*, person: bool) -> bytes:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import psutil
+from waiting import until
 
 RUN = (
     "import os, sys; from tycokit.stage.runner import run; sys.exit(run(sys.argv[1:], os.environ))"
@@ -27,11 +27,7 @@ def code(source: str, *tags: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.01)
+wait_for = functools.partial(until, seconds=20)
 
 
 class Stage:

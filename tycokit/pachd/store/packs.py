@@ -95,11 +95,6 @@ class Packs:
                 os.close(descriptor)
         self.path(name).unlink(missing_ok=True)
 
-    def has(self, hash_: bytes) -> bool:
-        with self._database.read() as connection:
-            row = connection.execute("SELECT 1 FROM chunk WHERE hash = ?", (hash_,)).fetchone()
-        return row is not None
-
     def having(self, hashes: Iterable[bytes]) -> set[bytes]:
         """Which of these chunks there are."""
         with self._database.read() as connection:
