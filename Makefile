@@ -5,6 +5,8 @@
 ARGS ?=
 # Debian packages that help, each with the program that shows it is there.
 DEBIAN ?= bubblewrap:bwrap
+# What the tests need besides: a browser for the widgets.
+BROWSER ?= chromium:chromium
 UV := uv==0.13.9
 
 # A shim on the PATH may exist and still fail, so each candidate is run.
@@ -18,16 +20,16 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate --python-version 3.10 --group build pyproject.toml $(ARGS)
 
-.PHONY: demo test check bench crash venv debian lock clean help
+.PHONY: demo test check bench crash venv debian browser lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(READY) ## the main job: sample pictures through the five notebooks
 	@$(VENV)/bin/tycokit demo $(ARGS)
 
-test: $(READY) ## the tests
+test: $(READY) browser ## the tests
 	@$(VENV)/bin/python -m pytest $(ARGS)
 
-check: $(READY) ## lint, format, types and the tests
+check: $(READY) browser ## lint, format, types and the tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -71,6 +73,9 @@ debian: ## the Debian packages that help: installed where that is possible, else
 			--no-install-recommends $$missing </dev/null >/dev/null && exit 0; \
 	fi; \
 	echo "set-up: without$$missing, which would help (sudo apt-get install$$missing)"
+
+browser: $(READY)
+	@$(MAKE) --no-print-directory debian DEBIAN='$(BROWSER)'
 
 lock: ## pin again what pyproject.toml asks for; ARGS="--upgrade" takes newer versions
 	@[ -x .venv-lock/bin/uv ] || '$(PYTHON)' -m venv .venv-lock
