@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection: asked of the kernel's service, and read in its tables."""
+"""Who is at the other end of a connection: asked of the kernel, and read in its tables."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def test_another_machine_is_nobody(listener: socket.socket) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_another_user(listener: socket.socket) -> None:
     program = (
-        f"import os, socket; os.setuid({NOBODY})\n"
+        # what a connection needs is loaded first: nobody may not read root's Python
+        "import encodings.idna, os, socket\n"
+        f"os.setuid({NOBODY})\n"
         f"with socket.create_connection({listener.getsockname()}) as mine:\n"
         "    print(mine.getsockname()[1], flush=True); input()"
     )
