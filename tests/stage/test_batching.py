@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -126,6 +128,40 @@ def test_an_executor_that_dies_costs_its_datum_alone(stage: Stage, serve: Any) -
     assert server.errors[1].startswith("the warm executor was killed by signal 9 (SIGKILL)")
     assert server.errors[2:] == [""]
     assert stdout == "ran\n"
+
+
+def test_a_process_starts_anew_when_packages_have_changed(stage: Stage, serve: Any) -> None:
+    """It may wait for days; the datum that it then gets is worked on by what is installed now."""
+    packages = stage.folder / "site-packages"
+    packages.mkdir()
+    script = stage.folder / "run.py"
+    script.write_text(
+        "import os, site, sys\n"
+        f"site.getsitepackages = lambda: [{str(packages)!r}]\n"
+        "from tycokit.stage.runner import run\n"
+        "print('begun', os.getpid(), 'TYCOKIT_HELD_DATUM' in os.environ, flush=True)\n"
+        "sys.exit(run(sys.argv[1:], os.environ))\n"
+    )
+    install = f"if name == 'b.jpg':\n    os.utime({str(packages)!r}, (1, 1))"
+    leak = "print([name for name in os.environ if 'HELD' in name])"
+    stage.cells(*CELLS, code(install), code(leak))
+    server, port = serve(datums(stage, "a.jpg", "b.jpg", "c.jpg", "d.jpg"))
+    with subprocess.Popen(
+        [sys.executable, script, "--timeout", "60"],
+        env=stage.env | {"PPS_WORKER_GRPC_PORT": port},
+        cwd=stage.cwd,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert server.over.wait(60)
+        process.kill()
+        stdout, _ = process.communicate()
+    pid = process.pid
+    ran = [f"{name}.jpg d-{name}.jpg\n[]\n" for name in "abcd"]
+    before, after = "".join(ran[:2]), "".join(ran[2:])
+    begun = [f"begun {pid} {held}\nset up\n" for held in (False, True)]
+    assert stdout == begun[0] + before + begun[1] + after
+    assert server.errors == [""] * 5
 
 
 def test_many_quick_datums_do_not_disturb_each_other(stage: Stage, serve: Any) -> None:

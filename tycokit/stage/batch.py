@@ -1,13 +1,17 @@
 """Datum batching: one process asks Pachyderm's worker for one datum after the other.
 
-The process lives as long as a datum set; the warm executor, which it sends each datum to, outlives
-it, so that the next job finds the networks loaded too.
+On a cluster the process lives as long as a datum set, on the local pachd as its worker. The warm
+executor, which it sends each datum to, outlives it: the next job finds the networks loaded too.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 from tycokit.errors import BatchError
@@ -16,6 +20,8 @@ PORT = "PPS_WORKER_GRPC_PORT"
 # a datum's own, which Pachyderm gives to every process but one that shall ask for its datums
 DATUM = "PACH_DATUM_ID"
 LONGEST_ERROR = 2000
+# the datum that a process has been given before it became another program
+HELD = "TYCOKIT_HELD_DATUM"
 METHOD = "/pachyderm.worker.Worker/NextDatum"
 
 
@@ -24,15 +30,21 @@ def is_on(env: Mapping[str, str]) -> bool:
     return PORT in env and DATUM not in env and "PACH_JOB_ID" not in env
 
 
-def loop(env: Mapping[str, str], process: Callable[[Mapping[str, str]], str]) -> NoReturn:
+def loop(
+    env: Mapping[str, str],
+    process: Callable[[Mapping[str, str]], str],
+    outdated: Callable[[], bool],
+) -> NoReturn:
     """Have every datum processed, until Pachyderm's worker ends this process.
 
-    `process` gets each datum's environment and returns what went wrong, "" if nothing did.
+    `process` gets each datum's environment and returns what went wrong, "" if nothing did. When
+    `outdated` says so, this process starts its program anew, which goes on with the datum.
     BatchError when the worker does not answer, or says that it is over.
     """
-    import grpc  # takes longer than a datum: here it is once a datum set
+    import grpc  # takes longer than a datum: here it is once a process
 
-    error = ""
+    own = {name: value for name, value in env.items() if name != HELD}
+    error = process(own | variables(json.loads(env[HELD]))) if HELD in env else ""
     with grpc.insecure_channel(f"localhost:{env[PORT]}") as channel:
         next_datum = channel.unary_unary(
             METHOD, request_serializer=written, response_deserializer=read
@@ -42,7 +54,11 @@ def loop(env: Mapping[str, str], process: Callable[[Mapping[str, str]], str]) ->
                 lines = next_datum(error[:LONGEST_ERROR])
             except grpc.RpcError as failure:
                 raise BatchError(_reason(failure)) from None
-            error = process({**env, **variables(lines)})
+            if outdated():
+                again = [sys.executable, *sys.orig_argv[1:]]
+                with suppress(OSError):  # too many inputs for an environment: then as it is
+                    os.execve(sys.executable, again, own | {HELD: json.dumps(lines)})
+            error = process(own | variables(lines))
 
 
 def written(error: str) -> bytes:

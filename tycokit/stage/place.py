@@ -40,6 +40,9 @@ PASSING_VARIABLES = frozenset(
     }
 )
 
+Marks = list[tuple[str, int]]
+"""Paths, each with the time of its last change, ns since the epoch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -102,21 +105,24 @@ def _private(folder: Path) -> None:
         )
 
 
-def digest(source: Source, datum: Datum, env: Mapping[str, str]) -> str:
+def digest(source: Source, datum: Datum, env: Mapping[str, str], marks: Marks) -> str:
     """What an executor is good for: a notebook, a Python environment, the stage's variables."""
     variables = {
         name: value
         for name, value in env.items()
         if name not in datum.variables and name not in PASSING_VARIABLES
     }
-    what = [sys.executable, sys.version, tycokit.__version__, _marks(), sorted(variables.items())]
+    what = [sys.executable, sys.version, tycokit.__version__, marks, sorted(variables.items())]
     return hashlib.sha256(json.dumps(what).encode() + source.data).hexdigest()
 
 
+def marks() -> Marks:
+    """What changes with the installed packages and with our own code."""
+    return [(path, os.stat(path).st_mtime_ns) for path in _marked() if os.path.exists(path)]
+
+
 @cache
-def _marks() -> list[tuple[str, int]]:
-    """What changes with the installed packages and with our own code, which this process has."""
+def _marked() -> list[str]:
     own = Path(tycokit.__file__).parent
     code = sorted(path for part in ("stage", "vision") for path in (own / part).glob("**/*.py"))
-    packages = [Path(folder) for folder in site.getsitepackages()]
-    return [(str(path), path.stat().st_mtime_ns) for path in [*code, *packages] if path.exists()]
+    return [*map(str, code), *site.getsitepackages()]

@@ -46,7 +46,7 @@ def run(argv: list[str], env: Mapping[str, str]) -> int:
             return 0
         runner = Runner(chosen)
         if batch.is_on(env):
-            batch.loop(env, runner.report)
+            batch.loop(env, runner.report, runner.outdated)
         return 1 if runner.report(env) else 0
     except StageError as error:
         _write("stderr", f"tycokit stage: {error}\n")
@@ -59,6 +59,11 @@ class Runner:
     def __init__(self, chosen: Options) -> None:
         self._options = chosen
         self._source: source.Source | None = None
+        self._marks = places.marks()
+
+    def outdated(self) -> bool:
+        """Whether packages, or the code that this process runs, have changed since it began."""
+        return places.marks() != self._marks
 
     def report(self, env: Mapping[str, str]) -> str:
         """Run a datum and print what went wrong; the first line of that, empty if nothing did."""
@@ -92,7 +97,7 @@ class Runner:
             return self._cold(datum, parameters)
         state = datum.notebook.stat()
         request = {
-            "digest": places.digest(notebook, datum, env),
+            "digest": places.digest(notebook, datum, env, self._marks),
             "notebook": str(datum.notebook),
             "inode": [state.st_dev, state.st_ino],
             "parameters": parameters,

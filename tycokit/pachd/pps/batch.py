@@ -6,14 +6,16 @@ import time
 
 from tycokit.pachd.pps.attempt import Attempt
 from tycokit.pachd.pps.calls import Call, Calls, OpenDoor
-from tycokit.pachd.pps.container import POLL, Command
+from tycokit.pachd.pps.container import POLL, Command, Emit
+from tycokit.pachd.pps.logs import JobLog
 from tycokit.pachd.pps.workplace import Workplace
 
 
 class Batch:
-    """A worker's user process, from datum set to datum set; runs in the worker's thread.
+    """A worker's user process; runs in the worker's thread.
 
-    `broken` says why the process of the present set could not even ask for its first datum.
+    It stays from datum set to datum set and from job to job, where it waits in NextDatum. `broken`
+    says why the process of the present set could not even ask for its first datum.
     """
 
     def __init__(self, where: Workplace, open_door: OpenDoor) -> None:
@@ -24,7 +26,34 @@ class Batch:
         self.port = self._door.port
         self._command: Command | None = None
         self._ready: Call | None = None  # the process waits for a datum
-        self._attempt: Attempt | None = None  # whose lines the process writes
+        self._emit: Emit = _nowhere  # takes what the process writes
+
+    def resume(self, log: JobLog) -> None:
+        """Begin a datum set, with the process of the one before if that still waits.
+
+        What it has written since then is of no datum, and stands in the log as such.
+
+        Raises:
+            WorkerLost
+        """
+        worker = self._where.name
+        self._emit = lambda stream, line: log.write(line, worker=worker, user=True, stream=stream)
+        if self._command is None:
+            return
+        self._command.attend(0)
+        if self._ready is None or self._ready.gone or self._command.ended:
+            self.stop()  # it was killed, or has given up
+        else:
+            self._calls.open()
+
+    def rest(self) -> None:
+        """End a datum set: a process that waits stays for the next one."""
+        self.broken = ""
+        if self._ready is None:
+            self.stop()
+        else:
+            self._calls.shut()  # nobody else is given what comes next
+        self._emit = _nowhere
 
     def process(self, attempt: Attempt) -> str:
         """Let the process work on what is laid out in /pfs; "" or why it failed.
@@ -34,7 +63,7 @@ class Batch:
         Raises:
             WorkerLost; what the transform's secrets raise.
         """
-        self._attempt = attempt
+        self._emit = attempt.emit
         if self._ready is None:
             first = self._start(attempt)
             if isinstance(first, str):
@@ -55,7 +84,7 @@ class Batch:
         return after
 
     def stop(self) -> None:
-        """End the process: at the end of a datum set, or because it has failed."""
+        """End the process, if there is one."""
         # killed while it waits: it must not be told anything that it would report as an error
         if self._command is not None:
             self._command.close()
@@ -79,7 +108,7 @@ class Batch:
             env=self._where.environment(attempt.task, self.port),
             cwd=transform.working_dir or self._where.work,
             stdin="".join(f"{line}\n" for line in transform.stdin).encode(),
-            emit=self._emit,
+            emit=lambda stream, line: self._emit(stream, line),
         )
         return self._next(attempt, None)
 
@@ -103,9 +132,9 @@ class Batch:
                 return "cancelled"
             command.attend(POLL, self._calls.wake)
 
-    def _emit(self, stream: str, line: str) -> None:
-        if self._attempt is not None:
-            self._attempt.emit(stream, line)
+
+def _nowhere(_stream: str, _line: str) -> None:
+    """While a process waits for the next job there is no log to write to."""
 
 
 _DONE = "exit status 0"

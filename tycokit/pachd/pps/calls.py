@@ -11,10 +11,10 @@ from typing import Protocol
 
 from tycokit.errors import NotAllowed
 
-_POLL = 0.5  # seconds until a caller that has gone is noticed
-Ask = Callable[[str, Callable[[], bool]], list[str]]
-"""Takes the error of the datum before ("" = none) and whether the caller has gone; the lines
-`KEY=VALUE` of the next datum."""
+OnEnd = Callable[[Callable[[], None]], bool]
+"""Has something called at the end of a call, whoever ends it; False where that has come already."""
+Ask = Callable[[str, OnEnd], list[str]]
+"""Takes the error of the datum before ("" = none); the lines `KEY=VALUE` of the next datum."""
 
 
 class Door(Protocol):
@@ -29,23 +29,32 @@ class Door(Protocol):
 OpenDoor = Callable[[Ask], Door]
 
 
-def not_batching(_error: str, _gone: Callable[[], bool]) -> list[str]:
+def not_batching(_error: str, _on_end: OnEnd) -> list[str]:
     """What the door of all other pipelines answers."""
     raise NotAllowed("datum batching not enabled")
 
 
 class Call:
-    """One call that waits for its answer; `error` tells of the datum that ends with it."""
+    """One call that waits for its answer; `error` tells of the datum that ends with it.
+
+    `gone`: its caller does not wait any more.
+    """
 
     def __init__(self, error: str) -> None:
         self.error = error
-        self.answered = threading.Event()
+        self.gone = False
+        self.over = threading.Event()
         self.lines: list[str] | None = None
 
     def answer(self, lines: list[str] | None) -> None:
         """The next datum; None when there is none any more."""
         self.lines = lines
-        self.answered.set()
+        self.over.set()
+
+    def leave(self) -> None:
+        """The caller has gone."""
+        self.gone = True
+        self.over.set()
 
 
 class Calls:
@@ -57,7 +66,7 @@ class Calls:
         self._waiting: deque[Call] = deque()
         self._open = False
 
-    def ask(self, error: str, gone: Callable[[], bool]) -> list[str]:
+    def ask(self, error: str, on_end: OnEnd) -> list[str]:
         """Called by user code: blocks until there is a next datum.
 
         Raises:
@@ -70,11 +79,11 @@ class Calls:
             self._waiting.append(call)
             with contextlib.suppress(BlockingIOError):
                 os.write(self._bell, b"!")
-        while not call.answered.wait(_POLL):
-            if gone():
-                with self._lock, contextlib.suppress(ValueError):
-                    self._waiting.remove(call)
-                break
+        if not on_end(call.leave):
+            call.leave()
+        call.over.wait()
+        with self._lock, contextlib.suppress(ValueError):
+            self._waiting.remove(call)
         if call.lines is None:
             raise NotAllowed("the datum set has ended")
         return call.lines

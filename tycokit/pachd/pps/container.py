@@ -220,6 +220,11 @@ class Command:
             exit_, peak = self._ended["exit"], self._ended["peak_kib"]
             self.outcome = Outcome(exit_, seconds, peak, self._error, self._cut)
 
+    @property
+    def ended(self) -> bool:
+        """Whether its process is gone, though what it left may yet write."""
+        return self._ended is not None
+
     def kill(self, why: str) -> None:
         """Kill its process group, the first time that this is called; it ends soon."""
         if not self._cut and self._ended is None and self._pid:

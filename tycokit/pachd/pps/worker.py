@@ -63,6 +63,11 @@ class Worker:
         """
         log = tasks[0].log
         log.write(f"started process datum set task: {len(tasks)} datums", worker=self.name)
+        if self._batch is not None:
+            try:
+                self._batch.resume(log)
+            except WorkerLost:  # since the last datum set: that is no datum's fault
+                self._lose()
         try:
             for task in tasks:
                 record = self._process(task, stage(), cancelled)
@@ -71,8 +76,7 @@ class Worker:
                 yield record
         finally:
             if self._batch is not None:
-                self._batch.stop()
-                self._batch.broken = ""
+                self._batch.rest()
         log.write("finished process datum set task", worker=self.name)
 
     def _process(

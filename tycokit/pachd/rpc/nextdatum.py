@@ -31,7 +31,7 @@ class NextDatumServicer(worker_pb2_grpc.WorkerServicer):
     def NextDatum(self, request: Any, context: Any) -> Any:
         if user_of(context.peer(), self.port) != os.getuid():
             raise NotAllowed("NextDatum is only for the user code of this pachd's own user")
-        lines = self._ask(request.error, lambda: not context.is_active())
+        lines = self._ask(request.error, context.add_callback)
         return worker_pb2.NextDatumResponse(env=lines)
 
 
