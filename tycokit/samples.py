@@ -6,6 +6,7 @@ Names and times are fixed, so that every run over them gives the same results.
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from PIL import Image
 
 from tycokit.errors import VisionError
 from tycokit.vision import results
+from tycokit.vision.detectors.detection import Detection
+from tycokit.vision.rules import parse
 
 _MATPLOTLIB = ("matplotlib", "mpl-data/sample_data")
 _SKIMAGE = ("skimage", "data")
@@ -113,7 +116,11 @@ def threat() -> dict[str, Any]:
     """What the threat-detect stage says of `picture`, with the sample rules."""
     seen = detections()
     about = {key: seen[key] for key in ("picture", "device", "time", "objects")}
-    return {**about, "rule": {**rules(), "threat_classes": [1, 3, 8]}}
+    objects = [Detection.from_json(item) for item in seen["objects"]]
+    (match,) = parse(json.dumps(rules()), Path("rules.json")).match(
+        seen["device"], seen["time"], objects
+    )
+    return {**about, "rules": [match.as_json(objects)]}
 
 
 def write_json(folder: Path | str, name: str, value: dict[str, Any]) -> Path:

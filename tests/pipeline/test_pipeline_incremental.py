@@ -161,7 +161,7 @@ def test_changed_rules_reprocess_from_threat_detect_on(site: Site) -> None:
     assert {counts(info) == (info.data_total, 0, 0) for info in jobs.values()} == {True}
     assert {name: head(site, name) for name in heads} == heads
     found = {
-        tuple(site.json("threat-detect", path)["rule"]["threat_classes"])
+        tuple(site.json("threat-detect", path)["rules"][0]["unsafe"])
         for path in site.paths("threat-detect", "/*/*.json")
     }
     assert found == {(1, 7, 28)}
@@ -207,7 +207,7 @@ def test_an_alert_leads_back_to_what_made_it(site: Site) -> None:
         (kept / path.lstrip("/")).write_bytes(site.read("weights", path, origin["weights"]))
     assert used["sha256"] == find(kept).digest()
     rules = site.json("rules", "/rules.json", origin["rules"])
-    assert alert["rule"]["to_email"] == rules["to_email"]
+    assert alert["rules"][0]["notify"] == [rules["to_email"]]
 
     # new rules make a new alert; the one before still leads to the rules that made it
     later = site.put(
@@ -221,7 +221,7 @@ def test_an_alert_leads_back_to_what_made_it(site: Site) -> None:
         "threat-detect": later,
     }
     mails = [
-        site.json("threat-detect", "/trace/1511892000.json", id_)["rule"]["to_email"]
+        site.json("threat-detect", "/trace/1511892000.json", id_)["rules"][0]["notify"][0]
         for id_ in (job, later)
     ]
     assert mails == [rules["to_email"], "later@example.com"]

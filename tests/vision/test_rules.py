@@ -28,24 +28,28 @@ def _file(tmp_path, value):
 def test_the_plain_form(tmp_path):
     path = _file(tmp_path, PLAIN)
     assert rules.read(path) == rules.read(tmp_path)
-    assert rules.read(path).as_json() == PLAIN
+    (rule,) = rules.read(path).rules
+    assert (rule.id, rule.unsafe) == ("plain", (1, 3, 4, 8))
+    assert (rule.from_email, rule.notify) == ("alerts@example.com", ("guard@example.com",))
 
 
 def test_classes_by_name_and_number_mean_the_same(tmp_path):
-    rule = rules.read(_file(tmp_path, {**PLAIN, "threat_classes": ["Dog", 1, "person"]}))
-    assert rule.threat_classes == (1, 18)
+    read = rules.read(_file(tmp_path, {**PLAIN, "threat_classes": ["Dog", 1, "person"]}))
+    assert read.rules[0].unsafe == (1, 18)
     seen = [Detection(n, name, 0.9, EVERYWHERE) for n, name in [(18, "dog"), (17, "cat")]]
-    assert rule.match(seen) == seen[:1]
+    (match,) = read.match("dev1", "1511891098", seen)
+    assert list(match.objects) == seen[:1]
 
 
 def test_a_label_map_beside_the_rules_names_other_classes(tmp_path):
     (tmp_path / "labelmap.txt").write_text("fox\nhen\n")
-    assert rules.read(_file(tmp_path, {**PLAIN, "threat_classes": ["fox"]})).threat_classes == (1,)
+    read = rules.read(_file(tmp_path, {**PLAIN, "threat_classes": ["fox"]}))
+    assert read.rules[0].unsafe == (1,)
 
 
 def test_the_sample_rules_are_rules(tmp_path):
     rule = rules.read(samples.write_json(tmp_path, "rules.json", samples.rules()))
-    assert rule.threat_classes == (1, 3, 8)
+    assert rule.rules[0].unsafe == (1, 3, 8)
 
 
 @pytest.mark.parametrize(

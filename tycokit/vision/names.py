@@ -60,3 +60,9 @@ def parse(name: str) -> PictureName:
             name, f"the unix time must have at least {LEAST_DIGITS} digits, and has {len(time)}"
         )
     return PictureName(device, time, ext)
+
+
+def seconds(time: int | str) -> float:
+    """Unix seconds of a picture's time: its first ten digits, the rest being a fraction."""
+    digits = str(time)
+    return float(f"{digits[:LEAST_DIGITS]}.{digits[LEAST_DIGITS:] or 0}")
