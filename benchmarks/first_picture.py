@@ -11,7 +11,7 @@ from benchmarks.measure import Times, ended, machine, say, timed
 from benchmarks.model_stage import create_only
 from benchmarks.pictures import jpegs
 from benchmarks.serving import folder, pachd, put
-from tycokit import resources
+from tycokit import packaged
 
 SCRIPT = """
 import sys
@@ -47,7 +47,7 @@ def first(name: str, data: bytes) -> float:
         for repo in ("validate", "weights", "notebooks"):
             client.create_repo(repo)
         put(client, "weights", {"/mtcnn": b"built in"})
-        notebook = Path(resources.notebooks() / "model.ipynb").read_bytes()
+        notebook = Path(packaged.notebooks() / "model.ipynb").read_bytes()
         put(client, "notebooks", {"/model.ipynb": notebook})
         create_only(client, 1)
         begin = time.perf_counter()

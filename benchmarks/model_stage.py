@@ -15,7 +15,7 @@ from python_pachyderm.service import pps_proto
 from benchmarks.measure import Times, compare, ended, machine, say
 from benchmarks.pictures import jpegs, network
 from benchmarks.serving import folder, pachd, put
-from tycokit import resources, specjson
+from tycokit import packaged, specjson
 
 PICTURES = 200
 REPETITIONS = 3
@@ -61,7 +61,7 @@ def prepare(client: Client) -> None:
         client.create_repo(repo)
     files = [path for path in network().iterdir() if path.suffix in (".tflite", ".txt")]
     put(client, "weights", {f"/{path.name}": path.read_bytes() for path in files})
-    notebook = resources.notebooks() / "model.ipynb"
+    notebook = packaged.notebooks() / "model.ipynb"
     put(client, "notebooks", {"/model.ipynb": notebook.read_bytes()})
 
 
@@ -73,7 +73,7 @@ def create(client: Client, workers: int, **env: str) -> None:
 
 def create_only(client: Client, workers: int, **env: str) -> None:
     """The same, with nothing run in it."""
-    spec = json.loads((resources.specs() / "model.json").read_text())
+    spec = json.loads((packaged.specs() / "model.json").read_text())
     spec["parallelism_spec"] = {"constant": workers}
     spec["transform"]["env"] = env
     request = specjson.request(spec, "model.json", cores=1)

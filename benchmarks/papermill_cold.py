@@ -15,7 +15,7 @@ from benchmarks.measure import Times, compare, ended, machine, say, timed
 from benchmarks.model_stage import PICTURES, create, job, prepare
 from benchmarks.pictures import jpegs, network
 from benchmarks.serving import folder, pachd, put
-from tycokit import resources, samples, specjson
+from tycokit import packaged, samples, specjson
 
 STAGES = ("validate", "model", "threat-detect")
 
@@ -46,7 +46,7 @@ def main() -> None:
 
 def cold(work: Path, first: str) -> None:
     """One papermill run of the model notebook on one picture."""
-    notebook = nbformat.read(resources.notebooks() / "model.ipynb", as_version=4)
+    notebook = nbformat.read(packaged.notebooks() / "model.ipynb", as_version=4)
     code = next(cell for cell in notebook.cells if cell.cell_type == "code")
     code.source = first + code.source
     nbformat.write(notebook, work / "model.ipynb")
@@ -69,10 +69,10 @@ def alert(client: Client, repetitions: int = 20) -> list[float]:
     found = [path for path in network().iterdir() if path.suffix in (".tflite", ".txt")]
     put(client, "weights", {f"/{path.name}": path.read_bytes() for path in found})
     put(client, "rules", {"/rules.json": json.dumps(samples.rules()).encode()})
-    for path in resources.notebooks().glob("*.ipynb"):
+    for path in packaged.notebooks().glob("*.ipynb"):
         put(client, "notebooks", {f"/{path.name}": path.read_bytes()})
     for name in STAGES:
-        spec = json.loads((resources.specs() / f"{name}.json").read_text())
+        spec = json.loads((packaged.specs() / f"{name}.json").read_text())
         client.create_pipeline_from_request(specjson.request(spec, name, cores=1))
     person = next(each for each in samples.PHOTOGRAPHS if each.person).source.read_bytes()
     seconds = []

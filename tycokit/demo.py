@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 from python_pachyderm import Client
 
-from tycokit import deploy, jobs, upload
+from tycokit import deploy, following, upload
 from tycokit.errors import CliError
-from tycokit.jobs import FailedDatum, Job
+from tycokit.following import FailedDatum, Job
 from tycokit.specs import Spec
 from tycokit.upload import Item
 
@@ -116,7 +116,7 @@ def run(
     if put.commit is None:
         raise CliError("no picture could be put: " + _reasons(refused))
     say(f"put {len(put.stored)} pictures, commit {put.commit}")
-    ended = jobs.follow(client, put.commit, watch)
+    ended = following.follow(client, put.commit, watch)
     return collect(client, put, refused, ended, out, elapsed)
 
 
@@ -156,7 +156,7 @@ def collect(
             datum
             for job in ended
             if job.state == "failure"
-            for datum in jobs.failed(client, job, most=SHOWN)
+            for datum in following.failed(client, job, most=SHOWN)
         ],
         seconds=round(elapsed(), 3),
     )

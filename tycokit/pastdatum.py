@@ -11,7 +11,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 from wcmatch import glob
 
-from tycokit import jobs
+from tycokit import following
 from tycokit.errors import DatumUnknown
 from tycokit.specs import pfs_inputs
 
@@ -143,5 +143,5 @@ def _failure(lines: list[str]) -> Failure | None:
     for line in reversed(lines):
         found = _RAISED.match(line) or _DIED.match(line)
         if found:
-            return Failure(int(found["cell"]), found["error"], jobs.executed_notebook(lines))
+            return Failure(int(found["cell"]), found["error"], following.executed_notebook(lines))
     return None

@@ -7,7 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tycokit import resources
+from tycokit import packaged
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ def test_the_wheel_brings_specs_and_notebooks(tmp_path: Path) -> None:
     )
     (wheel,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    code = "from tycokit import resources; print(resources.specs(), resources.notebooks())"
+    code = "from tycokit import packaged; print(packaged.specs(), packaged.notebooks())"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(tmp_path / "installed")},
@@ -34,8 +34,8 @@ def test_the_wheel_brings_specs_and_notebooks(tmp_path: Path) -> None:
     )
     specs, notebooks = map(Path, done.stdout.split())
     assert specs.is_relative_to(tmp_path)
-    for packaged, ours in ((specs, resources.specs()), (notebooks, resources.notebooks())):
+    for theirs, ours in ((specs, packaged.specs()), (notebooks, packaged.notebooks())):
         assert ours.is_relative_to(ROOT)
-        found = {path.name: path.read_bytes() for path in packaged.iterdir()}
+        found = {path.name: path.read_bytes() for path in theirs.iterdir()}
         assert len(found) == 5
         assert found == {name: (ours / name).read_bytes() for name in found}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from python_pachyderm.service import pps_proto
 
-from tycokit import resources, specs
+from tycokit import packaged, specs
 from tycokit.errors import BadGlob, SpecError
 from tycokit.globfault import glob_fault
 from tycokit.pachd.pfs import glob
@@ -42,7 +42,7 @@ def refused(document: Any) -> str:
 
 
 def test_the_projects_own_specs_are_in_the_order_in_which_to_create_them() -> None:
-    found = specs.read(resources.specs(), cores=2)
+    found = specs.read(packaged.specs(), cores=2)
     names = [spec.output.name for spec in found]
     assert sorted(names) == ["annotate", "model", "plot", "threat-detect", "validate"]
     before = {"model": "validate", "threat-detect": "model", "annotate": "threat-detect"}
@@ -183,7 +183,7 @@ def info(request: Any) -> Any:
 
 @pytest.mark.parametrize("number", range(5))
 def test_what_pachd_fills_in_is_no_difference(number: int) -> None:
-    request = specs.read(resources.specs(), cores=2)[number].request
+    request = specs.read(packaged.specs(), cores=2)[number].request
     assert differences(request, info(request)) == []
 
 

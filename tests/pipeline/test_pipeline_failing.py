@@ -24,7 +24,7 @@ from pipeline_driver import (
 )
 from python_pachyderm.service import pps_proto
 
-from tycokit import jobs
+from tycokit import following
 
 SECONDS = 30  # enough to start an executor on a busy machine; other tests run meanwhile
 PICTURES = {
@@ -92,7 +92,7 @@ def test_a_notebook_that_raises_says_where_and_is_kept(site: Site) -> None:
     assert '----> 2     raise ValueError("the lens is dirty")  # on purpose' in said
     assert "\x1b" not in said
 
-    (failed,) = jobs.failed(site.client, jobs.of(site.client, job)[0])
+    (failed,) = following.failed(site.client, following.of(site.client, job)[0])
     assert failed.lines[0].startswith(f"cell {number} of raises.ipynb raised ValueError")
     assert failed.notebook is not None
     assert f"executed notebook, as far as it got: {failed.notebook}" in said

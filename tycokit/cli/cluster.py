@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tycokit import activation, config, local, resources, running
+from tycokit import activation, config, local, packaged, running
 from tycokit.cli import show, surroundings
 from tycokit.client import connect_to, probe
 from tycokit.errors import CliError, ConfigError, NotInstalled
@@ -86,7 +86,7 @@ def lab(context: typer.Context, data: Data = None) -> None:
     if importlib.util.find_spec("jupyterlab") is None:
         raise NotInstalled("JupyterLab", "lab")
     serving, _, _ = start(data or surroundings.data_path(), None, False)
-    folder = resources.notebooks()
+    folder = packaged.notebooks()
     if not folder.is_dir():
         raise CliError(f"the notebooks are missing: {folder}")
     # python_pachyderm reads the token here when it is given host and port: Client("localhost", …)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tycokit import deploy as deployment
-from tycokit import resources, specs, upload
+from tycokit import packaged, specs, upload
 from tycokit.cli import show, surroundings
 from tycokit.client import connect
 from tycokit.errors import CliError
@@ -38,7 +38,7 @@ def deploy(
     """Create the repos, notebooks and pipelines that are missing, and update what differs."""
     if specs_dir is None:
         here = Path("specs")
-        specs_dir = here if any(here.glob("*.json")) else resources.specs()
+        specs_dir = here if any(here.glob("*.json")) else packaged.specs()
     found = specs.read(specs_dir, surroundings.cores())
     files = notebook_files(specs_dir, notebooks)
     client = connect(surroundings.config_path(), context)

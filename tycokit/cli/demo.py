@@ -15,14 +15,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from tycokit import activation, local, models, resources, samples, specs, upload
+from tycokit import activation, local, models, packaged, samples, specs, upload
 from tycokit import demo as main_job
 from tycokit.cli import cluster, show, surroundings
 from tycokit.cli.data import notebook_files
 from tycokit.client import connect_to
 from tycokit.demo import Inputs, Outcome
 from tycokit.errors import CliError
-from tycokit.jobs import Job
+from tycokit.following import Job
 from tycokit.running import Running
 
 
@@ -52,7 +52,7 @@ def demo(
         data = surroundings.demo_path() / time.strftime("%Y%m%d-%H%M%S") if keep else None
         with _pachd(data or Path(made) / "pachd", keep) as serving:
             client = connect_to(serving.address, serving.token)
-            specs_dir = resources.specs()
+            specs_dir = packaged.specs()
             found = specs.read(specs_dir, surroundings.cores())
             with _stages([spec.output.name for spec in found]) as watch:
                 outcome = main_job.run(

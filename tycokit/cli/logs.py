@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tycokit import jobs
+from tycokit import following
 from tycokit.cli import show, surroundings
 from tycokit.cli.data import Context
 from tycokit.client import connect
@@ -37,7 +37,7 @@ def logs(
     client = connect(surroundings.config_path(), context)
     pipeline, _, job = what.rpartition("@")
     if _ID.fullmatch(job):
-        ran = [one for one in jobs.of(client, job) if pipeline in ("", one.pipeline)]
+        ran = [one for one in following.of(client, job) if pipeline in ("", one.pipeline)]
         if not ran:
             raise CliError(f"there is no job {what}")
         streams = [client.get_job_logs(one.pipeline, one.id, follow=follow) for one in ran]
@@ -93,15 +93,15 @@ def _print(messages: Iterator[Any] | deque[Any]) -> None:
         out.print(show.safe(message.message.rstrip()), markup=False)
 
 
-def _latest(client: Any, pipeline: str) -> list[jobs.Job]:
+def _latest(client: Any, pipeline: str) -> list[following.Job]:
     """The pipeline's newest job, if it has one."""
     newest = next(iter(client.list_job(pipeline)), None)
-    found = jobs.of(client, newest.job.id) if newest is not None else []
+    found = following.of(client, newest.job.id) if newest is not None else []
     return [job for job in found if job.pipeline == pipeline]
 
 
-def _show_failed(client: Any, job: jobs.Job) -> None:
-    for datum in jobs.failed(client, job, lines=0):
+def _show_failed(client: Any, job: following.Job) -> None:
+    for datum in following.failed(client, job, lines=0):
         about = ", ".join(datum.inputs)
         show.warn(f"  failed datum {datum.datum[:12]} ({about})")
         if datum.notebook:
