@@ -41,6 +41,9 @@ TycokitError
 │   ├── BadGlob            a glob pattern that is malformed
 │   ├── StreamCut, UrlUnreadable     bytes that do not come, or not all of them
 │   └── WorkerLost, UploadRefused, AttemptFailed     how a try of a datum fails
+├── LookError        what somebody wants to look at, and cannot
+│   ├── AddressError       words that name no repo, commit or file
+│   └── FileCut            a file of which pachd sent less than it holds
 └── CliError         what a person at the command line should read instead of a traceback
     ├── ConfigError        a Pachyderm config file or context that cannot be used
     ├── NoAnswer           nothing answers at pachd's address
@@ -52,6 +55,7 @@ TycokitError
     ├── ModelError         a network that cannot be found, fetched or committed
     ├── OpenError          a past datum that cannot be opened
     │   └── DatumUnknown       one that no job has, or a name that fits several
+    ├── WatchError         a folder that cannot be watched
     └── NotInstalled       an extra of tycokit that a command needs
 
 Each error holds the object that it is about; its message names what was wrong and what to do.
@@ -524,6 +528,26 @@ class DatumNotFound(NotAllowed):
         super().__init__(f"datum {datum} not found in job {job}")
 
 
+class LookError(TycokitError):
+    """What somebody wants to look at, and cannot."""
+
+
+class AddressError(LookError):
+    """Words that name no repo, commit or file: `repo@branch or id:/path` is the form."""
+
+    def __init__(self, address: str, why: str) -> None:
+        self.address = address
+        super().__init__(f"{address!r}: {why}")
+
+
+class FileCut(LookError):
+    """A file of which pachd sent `got` of its `size` bytes; the connection broke."""
+
+    def __init__(self, path: str, got: int, size: int) -> None:
+        self.path, self.got, self.size = path, got, size
+        super().__init__(f"{path}: only {got:,} of {size:,} bytes came; look again")
+
+
 class CliError(TycokitError):
     """What a person at the command line should read instead of a traceback."""
 
@@ -604,6 +628,10 @@ class DatumUnknown(OpenError):
     def __init__(self, datum: str, why: str) -> None:
         self.datum = datum
         super().__init__(f"datum {datum}: {why}")
+
+
+class WatchError(CliError):
+    """A folder that cannot be watched, or a repo that cannot take what arrives in it."""
 
 
 class NotInstalled(CliError):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import grpc
 from python_pachyderm import Client
@@ -69,10 +69,13 @@ def put(
     repo: str,
     items: Sequence[Item],
     *,
+    into: Any = None,
     replace: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Put:
     """Commit the items to `repo`@master, in one commit; `replace` empties the repo in the same.
+
+    `into` is an open commit of the repo that takes them instead.
 
     `progress` is called with the number of bytes that went out since its last call; negative
     when an attempt has to be made again. Raises what the client raises when pachd refuses more
@@ -90,7 +93,7 @@ def put(
     while waiting:
         attempt = [_Reading(item, progress) for item in waiting]
         try:
-            with client.modify_file_client((repo, "master")) as commit:
+            with client.modify_file_client(into or (repo, "master")) as commit:
                 if replace:
                     commit.delete_file("/")
                 for reading in attempt:
@@ -109,8 +112,8 @@ def put(
                 reading.close()
     if not waiting:
         return Put(None, (), refused)
-    head = client.inspect_branch(repo, "master").head.id
-    return Put(head, tuple(waiting), refused)
+    head = into or client.inspect_branch(repo, "master").head
+    return Put(head.id, tuple(waiting), refused)
 
 
 class _Reading:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import grpc
 import typer
 
-from tycokit.cli import cluster, data, demo, gc, logs, models, opening, show
+from tycokit.cli import cluster, data, demo, gc, logs, models, opening, show, watch
 from tycokit.client import translate
 from tycokit.errors import TycokitError
 
@@ -25,6 +25,7 @@ app.command()(cluster.status)
 app.command()(gc.gc)
 app.command()(data.deploy)
 app.command()(data.put)
+app.command()(watch.watch)
 app.command()(logs.logs)
 app.command("open")(opening.open_)
 app.command(

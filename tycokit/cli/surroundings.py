@@ -25,6 +25,11 @@ def demo_path() -> Path:
     return platformdirs.user_data_path("tycokit") / "demo"
 
 
+def watch_path() -> Path:
+    """The folder with the ledgers of watched folders."""
+    return platformdirs.user_state_path("tycokit") / "watch"
+
+
 def models_path() -> Path:
     """The folder that holds fetched networks."""
     return platformdirs.user_cache_path("tycokit") / "models"

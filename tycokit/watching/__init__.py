@@ -1,0 +1,1 @@
+"""Pictures from a folder into a repo as they arrive: none lost, none twice."""
