@@ -44,6 +44,9 @@ TycokitError
 ├── LookError        what somebody wants to look at, and cannot
 │   ├── AddressError       words that name no repo, commit or file
 │   └── FileCut            a file of which pachd sent less than it holds
+├── WidgetError      a widget that cannot do what it was asked for
+│   ├── UnknownRequest     a message of the browser that names no request of the widget
+│   └── StateTooLarge      more to show at once than a notebook carries
 └── CliError         what a person at the command line should read instead of a traceback
     ├── ConfigError        a Pachyderm config file or context that cannot be used
     ├── NoAnswer           nothing answers at pachd's address
@@ -55,6 +58,7 @@ TycokitError
     ├── ModelError         a network that cannot be found, fetched or committed
     ├── OpenError          a past datum that cannot be opened
     │   └── DatumUnknown       one that no job has, or a name that fits several
+    ├── BacktestError      rules that cannot be tried on what was seen
     ├── WatchError         a folder that cannot be watched
     └── NotInstalled       an extra of tycokit that a command needs
 
@@ -548,6 +552,26 @@ class FileCut(LookError):
         super().__init__(f"{path}: only {got:,} of {size:,} bytes came; look again")
 
 
+class WidgetError(TycokitError):
+    """A widget that cannot do what it was asked for."""
+
+
+class UnknownRequest(WidgetError):
+    """A message of the browser that names no request of the widget, or not its arguments."""
+
+    def __init__(self, widget: str, call: str, why: str = "") -> None:
+        self.widget, self.call = widget, call
+        super().__init__(f"{widget} has no request {call!r}{f' like that: {why}' if why else ''}")
+
+
+class StateTooLarge(WidgetError):
+    """More to show at once than a notebook carries; sizes in bytes."""
+
+    def __init__(self, widget: str, size: int, most: int) -> None:
+        self.widget, self.size, self.most = widget, size, most
+        super().__init__(f"{widget}: a state of {size} bytes; at most {most} are sent at once")
+
+
 class CliError(TycokitError):
     """What a person at the command line should read instead of a traceback."""
 
@@ -628,6 +652,10 @@ class DatumUnknown(OpenError):
     def __init__(self, datum: str, why: str) -> None:
         self.datum = datum
         super().__init__(f"datum {datum}: {why}")
+
+
+class BacktestError(CliError):
+    """Rules that cannot be tried, since nothing was seen yet."""
 
 
 class WatchError(CliError):

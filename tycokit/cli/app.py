@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import grpc
 import typer
 
-from tycokit.cli import cluster, data, demo, gc, logs, models, opening, show, watch
+from tycokit.cli import cluster, data, demo, gc, logs, models, opening, rules, show, watch
 from tycokit.client import translate
 from tycokit.errors import TycokitError
 
@@ -38,6 +38,7 @@ app.command(
 )(cluster.stage)
 app.command(hidden=True)(cluster.pachd)
 app.add_typer(models.app, name="model")
+app.add_typer(rules.app, name="rules")
 
 
 def run_command(words: Sequence[str]) -> int:
