@@ -27,6 +27,7 @@ def leaves(command: Any, words: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 COMMANDS = leaves(typer.main.get_command(app))
+GROUPS = {name.split()[0] for name in COMMANDS if " " in name}
 
 
 def options(command: Any) -> set[str]:
@@ -45,7 +46,7 @@ def mentioned() -> list[tuple[str, str]]:
     found = []
     for text in texts:
         words = text.split()[1:]
-        name = " ".join(words[: 2 if words[0] == "model" else 1])
+        name = " ".join(words[: 2 if words[0] in GROUPS else 1])
         found.append((name, " ".join(words)))
     return found
 
@@ -56,7 +57,7 @@ def rows() -> dict[str, set[str]]:
     for first, second in re.findall(r"^\| (`tycokit .*?) \|(?: (.*?))? ?\|$", README, re.M):
         for text in re.findall(r"`tycokit ([^`]*)`", first.replace("\\|", "/")):
             words = text.split()
-            name = " ".join(words[: 2 if words[0] == "model" else 1])
+            name = " ".join(words[: 2 if words[0] in GROUPS else 1])
             found[name] = set(re.findall(r"`(--[a-z-]+)`", second or ""))
     return found
 
