@@ -14,7 +14,7 @@ from tycokit.errors import (
 )
 from tycokit.pachd.pfs import repos, triggers
 from tycokit.pachd.pfs.transaction import Pfs
-from tycokit.pachd.pps import inspection, jobs, pipelines, specjson, ticks
+from tycokit.pachd.pps import datumlists, inspection, jobs, pipelines, specjson, ticks
 from tycokit.pachd.pps.clock import Clock
 from tycokit.pachd.pps.defaults import with_defaults
 from tycokit.pachd.pps.logs import Logs
@@ -87,19 +87,26 @@ class Master:
             self.scheduler.settle(pipeline)
             self.logs.remove(pipeline)
 
-    def list_datums(self, job: Job) -> list[DatumInfo]:
-        """A job's datums by id: those done so far, while it runs. Raises JobNotFound."""
+    def list_datums(
+        self,
+        job: Job,
+        *,
+        marker: str = "",
+        reverse: bool = False,
+        states: frozenset[int] = frozenset(),
+        number: int = 0,
+    ) -> list[DatumInfo]:
+        """A job's datums by id, as datumlists.list_datums has them. Raises JobNotFound."""
         with self.pfs.database.read() as connection:
-            row = jobs.need_job(connection, job)
-            records = {
-                key.decode(): DatumRecord.unpack(key.decode(), value)
-                for key, value in self._maps.scan(connection, row["datums"] or EMPTY)
-            }
-            for result in connection.execute(
-                "SELECT datum, record FROM datum_result WHERE job = ?", (row["id"],)
-            ):
-                records[result["datum"]] = DatumRecord.unpack(result["datum"], result["record"])
-        return [_datum_info(job, records[id_]) for id_ in sorted(records)]
+            return datumlists.list_datums(
+                connection,
+                self._maps,
+                job,
+                marker=marker,
+                reverse=reverse,
+                states=states,
+                number=number,
+            )
 
     def inspect_datum(self, job: Job, id_: str) -> DatumInfo:
         """Raises JobNotFound, DatumNotFound."""
@@ -115,7 +122,7 @@ class Master:
             )
         if data is None:
             raise DatumNotFound(id_, job)
-        return _datum_info(job, DatumRecord.unpack(id_, data))
+        return datumlists.datum_info(job, DatumRecord.unpack(id_, data))
 
     def restart_datum(self, job: Job, filters: Sequence[str]) -> None:
         """Begin again with the datum being run, if each filter is the path or hash of an input.
@@ -168,16 +175,3 @@ class Master:
                 (pipeline.project, pipeline.name),
             )
             return [jobs.job_value(row) for row in found]
-
-
-def _datum_info(job: Job, record: DatumRecord) -> DatumInfo:
-    """A record that stems from another job says that this one skipped the datum."""
-    skipped = record.job_id != job.id and record.state == DatumState.SUCCESS
-    return DatumInfo(
-        id=record.id,
-        job=job,
-        state=DatumState.SKIPPED if skipped else record.state,
-        inputs=record.inputs,
-        stats=record.stats,
-        reason=record.reason,
-    )

@@ -38,18 +38,25 @@ class DatumHandlers:
     def ListDatum(self, request: Request, context: Context) -> Iterator[Any]:
         if request.reverse and request.number <= 0:
             raise NotAllowed("number must be > 0 when reverse is true")
+        states = frozenset[int](request.filter.state)
+        marker, number = request.paginationMarker, max(0, request.number)
         if request.HasField("input"):
             found = self._master.preview_datums(specs.input_from(request.input))
+            found = [
+                info
+                for info in (reversed(found) if request.reverse else found)
+                if (not states or info.state in states)
+                and (not marker or (info.id < marker if request.reverse else info.id > marker))
+            ][: number or None]
         else:
-            found = self._master.list_datums(to.job_from(request.job))
-        marker, states = request.paginationMarker, set(request.filter.state)
-        kept = [
-            info
-            for info in (reversed(found) if request.reverse else found)
-            if (not states or int(info.state) in states)
-            and (not marker or (info.id < marker if request.reverse else info.id > marker))
-        ]
-        for info in kept[: request.number or None]:
+            found = self._master.list_datums(
+                to.job_from(request.job),
+                marker=marker,
+                reverse=request.reverse,
+                states=states,
+                number=number,
+            )
+        for info in found:
             yield self._datum_message(info)
 
     def _datum_message(self, info: DatumInfo) -> Any:
