@@ -72,13 +72,14 @@ class Pfs:
 
     @contextlib.contextmanager
     def transaction(
-        self, set_id: str | None = None, *, trial: bool = False
+        self, set_id: str | None = None, *, trial: bool = False, durable: bool = True
     ) -> Iterator[Transaction]:
         """Change things; all of it is acknowledged together, or none.
 
-        A trial shows what would be refused, at its end too, and leaves nothing.
+        A trial shows what would be refused, at its end too, and leaves nothing. What is not
+        `durable` may be undone by a power cut, unless something durable came after it.
         """
-        with contextlib.suppress(_Undo), self.database.write() as connection:
+        with contextlib.suppress(_Undo), self.database.write(durable) as connection:
             transaction = Transaction(
                 connection, self.trees, set_id or uuid.uuid4().hex, time.time_ns()
             )

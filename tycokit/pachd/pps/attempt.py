@@ -10,7 +10,7 @@ from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.filetree import Content
 from tycokit.pachd.pfs.values import CommitAddress, Repo
 from tycokit.pachd.pps import userenv
-from tycokit.pachd.pps.container import Outcome
+from tycokit.pachd.pps.command import Outcome
 from tycokit.pachd.pps.placing import Wanted
 from tycokit.pachd.pps.task import Task, input_files
 from tycokit.pachd.pps.values import Stats

@@ -6,7 +6,7 @@ import time
 
 from tycokit.pachd.pps.attempt import Attempt
 from tycokit.pachd.pps.calls import Call, Calls, OpenDoor
-from tycokit.pachd.pps.container import POLL, Command, Emit
+from tycokit.pachd.pps.command import POLL, Command, Emit
 from tycokit.pachd.pps.logs import JobLog
 from tycokit.pachd.pps.workplace import Workplace
 

@@ -14,12 +14,11 @@ from tycokit.pachd.pfs.transaction import Pfs, Transaction, base_root
 from tycokit.pachd.pps import jobs, work
 from tycokit.pachd.pps.logs import JobLog
 from tycokit.pachd.pps.plan import datum_sets
-from tycokit.pachd.pps.pool import Pool
+from tycokit.pachd.pps.pool import Pool, Results
 from tycokit.pachd.pps.task import Task
 from tycokit.pachd.pps.values import DatumRecord, DatumState, JobInfo, JobState, Stats
 from tycokit.pachd.pps.work import Base, Work
 from tycokit.pachd.store.maps import EMPTY, Maps
-from tycokit.pachd.store.packs import Stage
 
 _LOG = logging.getLogger(__name__)
 _TIMED_OUT = " jobtimed out"  # letter for letter what Pachyderm says
@@ -44,12 +43,11 @@ class JobRun:
     def run(self) -> None:
         """From RUNNING to the job's end, unless cancelled: then the job stays as it is."""
         job = self._info.job
-        if not self._begin():
-            return
         self._tell("transform spawner started")
         base = self._base()
         todo = work.find(self._pfs, self._maps, self._info, base)
-        self._note_work(todo)
+        if not self._begin(todo):
+            return
         done = self._results()
         spec_commit = self._spec_commit()
         left = [each for each in todo.run if each.datum.id not in done]
@@ -62,14 +60,18 @@ class JobRun:
             [Task(job, spec, spec_commit, each, self._log) for each in some]
             for some in datum_sets(left, spec.datum_set_spec, spec.workers)
         ]
-        if sets:
-            self._pool.process(sets, self._keep, self._over)
-        if self._cancelled.is_set():
-            return
-        if self._late():
-            self._time_out()
-        else:
-            self._finish(todo, base.root)
+        last = self._pool.process(sets, self._keep, self._over) if sets else None
+        recorded = False
+        try:
+            if self._cancelled.is_set():
+                return
+            if self._late():
+                self._time_out()
+            else:
+                recorded = self._finish(todo, base.root, last)
+        finally:
+            if last is not None and not recorded:
+                last.stage.drop()
 
     def _over(self) -> bool:
         return self._cancelled.is_set() or self._late()
@@ -87,12 +89,19 @@ class JobRun:
     def _tell(self, message: str) -> None:
         self._log.write(message, master=True)
 
-    def _begin(self) -> bool:
-        with self._pfs.transaction() as transaction:
+    def _begin(self, todo: Work) -> bool:
+        with self._pfs.transaction(durable=False) as transaction:
             changed = transaction.connection.execute(
                 "UPDATE job SET state = ?, started = coalesce(started, ?), restarts = restarts"
-                " + (started IS NOT NULL) WHERE id = ? AND finished IS NULL",
-                (int(JobState.RUNNING), transaction.now, self._row_id(transaction.connection)),
+                " + (started IS NOT NULL), total = ?, skipped = ? WHERE id = ?"
+                " AND finished IS NULL",
+                (
+                    int(JobState.RUNNING),
+                    transaction.now,
+                    todo.total,
+                    todo.skipped,
+                    self._row_id(transaction.connection),
+                ),
             ).rowcount
             row = jobs.job_row(transaction.connection, self._info.job)
         self._started = row["started"] or 0 if row is not None else 0
@@ -125,52 +134,42 @@ class JobRun:
             )
             return {row["datum"]: DatumRecord.unpack(row["datum"], row["record"]) for row in found}
 
-    def _note_work(self, todo: Work) -> None:
-        with self._pfs.transaction() as transaction:
-            transaction.connection.execute(
-                "UPDATE job SET total = ?, skipped = ? WHERE id = ? AND finished IS NULL",
-                (todo.total, todo.skipped, self._row_id(transaction.connection)),
-            )
-
-    def _keep(self, stage: Stage, records: list[DatumRecord]) -> None:
+    def _keep(self, results: Results) -> None:
         with self._pfs.transaction() as transaction:
             connection = transaction.connection
             row = jobs.job_row(connection, self._info.job)
             if row is None or row["finished"] is not None:
-                stage.drop()
+                results.stage.drop()
                 return
-            stage.record(connection)
+            _record(connection, row, results)
             connection.executemany(
                 "INSERT OR REPLACE INTO datum_result VALUES (?, ?, ?)",
-                [(row["id"], record.id, record.pack()) for record in records],
-            )
-            stats = sum((record.stats for record in records), Stats.from_json(row["stats"]))
-            connection.execute(
-                "UPDATE job SET processed = processed + ?, failed = failed + ?,"
-                " recovered = recovered + ?, stats = ? WHERE id = ?",
-                (
-                    *(
-                        sum(record.state == state for record in records)
-                        for state in (DatumState.SUCCESS, DatumState.FAILED, DatumState.RECOVERED)
-                    ),
-                    stats.to_json(),
-                    row["id"],
-                ),
+                [(row["id"], record.id, record.pack()) for record in results.records],
             )
 
-    def _finish(self, todo: Work, base: bytes) -> None:
-        """Output, datum records, commits and state, all in one transaction."""
+    def _finish(self, todo: Work, base: bytes, last: Results | None) -> bool:
+        """Output, datum records, commits and state, all in one transaction.
+
+        False, and nothing is done, when somebody else has ended the job.
+
+        Args:
+            last: the results that have not been kept yet.
+        """
         results = self._results()
+        if last is not None:
+            results |= {record.id: record for record in last.records}
         failed = [id_ for id_, each in results.items() if each.state == DatumState.FAILED]
         with self._pfs.transaction() as transaction:
             connection = transaction.connection
             row = jobs.job_row(connection, self._info.job)
             if row is None or row["finished"] is not None:
-                return
+                return False
+            if last is not None:
+                _record(connection, row, last)
             output = jobs.output_commit(connection, self._info.job)
             if output["finished"] is not None:
                 self._end_without_output(transaction, row["id"], output, base)
-                return
+                return True
             self._put_output(transaction, todo, base, results)
             edits: dict[bytes, bytes | None] = {id_.encode(): None for id_ in todo.gone}
             edits.update({id_.encode(): each.pack() for id_, each in results.items()})
@@ -184,6 +183,7 @@ class JobRun:
                 (int(state), reason, transaction.now, datums, row["id"]),
             )
         self._tell(f"updating job info, state: {state.name}{': ' + reason if reason else ''}")
+        return True
 
     def _end_without_output(
         self, transaction: Transaction, job: int, output: rows.Row, base: bytes
@@ -216,3 +216,22 @@ class JobRun:
         )
         root = self._pfs.trees.apply(connection, root or EMPTY, puts)
         connection.execute("UPDATE pfs_commit SET root = ? WHERE id = ?", (root, commit["id"]))
+
+
+def _record(connection: rows.Connection, row: rows.Row, results: Results) -> None:
+    """Name the bytes of some results, and count them in their job."""
+    results.stage.record(connection)
+    records = results.records
+    stats = sum((record.stats for record in records), Stats.from_json(row["stats"]))
+    connection.execute(
+        "UPDATE job SET processed = processed + ?, failed = failed + ?,"
+        " recovered = recovered + ?, stats = ? WHERE id = ?",
+        (
+            *(
+                sum(record.state == state for record in records)
+                for state in (DatumState.SUCCESS, DatumState.FAILED, DatumState.RECOVERED)
+            ),
+            stats.to_json(),
+            row["id"],
+        ),
+    )

@@ -35,17 +35,14 @@ def create_for(transaction: Transaction, made: list[Commit]) -> None:
             continue
         if specjson.from_json(row["spec"]).output_branch != commit.branch:
             continue
+        before = transaction.connection.execute(
+            "SELECT 1 FROM job WHERE pipeline = ? AND finished IS NULL", (row["id"],)
+        ).fetchone()
+        state = JobState.STARTING if before is None else JobState.CREATED
         transaction.connection.execute(
             "INSERT INTO job (pipeline, version, set_id, branch, state, created)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                row["id"],
-                row["version"],
-                commit.id,
-                commit.branch,
-                int(JobState.CREATED),
-                transaction.now,
-            ),
+            (row["id"], row["version"], commit.id, commit.branch, int(state), transaction.now),
         )
 
 

@@ -9,16 +9,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tycokit.pachd.pfs.transaction import Pfs
-from tycokit.pachd.pps import inspection, jobs
+from tycokit.pachd.pps import jobs
 from tycokit.pachd.pps.jobrun import JobRun
 from tycokit.pachd.pps.logs import Logs
 from tycokit.pachd.pps.pool import Pool
 from tycokit.pachd.pps.task import Surroundings
-from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline, PipelineState, WorkerStatus
+from tycokit.pachd.pps.values import Job, JobInfo, JobState, Pipeline, WorkerStatus
 from tycokit.pachd.store.maps import Maps
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 5.0  # seconds; the bell rings much sooner when there is something to do
+# the oldest unfinished job of each pipeline, and whether a commit that it reads is still open
+_NEXT_JOBS = """
+    SELECT j.id, j.state, j.set_id, p.project, p.name, EXISTS (
+        SELECT 1 FROM repo r
+        JOIN pfs_commit output ON output.repo = r.id AND output.set_id = j.set_id
+        JOIN commit_provenance c ON c.commit_id = output.id
+        JOIN pfs_commit input ON input.id = c.upstream
+        WHERE r.project = p.project AND r.name = p.name AND r.type = 'user'
+        AND input.finished IS NULL
+    ) AS blocked
+    FROM job j JOIN pipeline p ON p.id = j.pipeline
+    WHERE NOT j.deleted
+    AND j.id IN (SELECT min(id) FROM job WHERE finished IS NULL GROUP BY pipeline)
+"""
 
 
 @dataclass(slots=True)
@@ -96,55 +110,53 @@ class Scheduler:
             if self._stopping.is_set():
                 return
             with self._pfs.database.read() as connection:
-                known = {info.pipeline: info for info in inspection.list_pipelines(connection)}
-                waiting = [
-                    jobs.job_value(row)
+                kept = {
+                    Pipeline(row["project"], row["name"]): row["version"]
                     for row in connection.execute(
-                        f"{jobs.JOBS} WHERE j.id IN (SELECT min(id) FROM job"
-                        " WHERE finished IS NULL GROUP BY pipeline)"
+                        "SELECT project, name, version FROM pipeline WHERE NOT stopped"
                     )
-                ]
+                }
+                waiting = connection.execute(_NEXT_JOBS).fetchall()
+            todo = {jobs.job_value(row): row for row in waiting}
+            busy = {job.pipeline for job in todo}
             for active in self._active.values():
-                if active.job not in waiting:
+                if active.job not in todo:
                     active.run.cancel()
             for pipeline, pool in list(self._pools.items()):
-                info = known.get(pipeline)
-                current = info is not None and not info.stopped and info.version == pool.version
-                if info is not None and info.state == PipelineState.STANDBY:
+                current = kept.get(pipeline) == pool.version
+                if pool.autoscaling and pipeline not in busy:
                     current = False  # its workers come back with the next job
                 if not current and pipeline not in self._active:
                     self._pools.pop(pipeline).close()
-            for job in waiting:
-                if job.pipeline in self._active:
+            for job, row in todo.items():
+                if row["blocked"] or job.pipeline in self._active:
                     continue
                 try:
                     self._advance(job)
                 except Exception:  # those of the other pipelines go on
                     _LOG.exception("job %s cannot be started", job)
+            # what they say of themselves comes after those that can begin
+            created = [row["id"] for row in waiting if row["state"] == JobState.CREATED]
+            if created:
+                self._say_starting(created)
+
+    def _say_starting(self, created: Sequence[int]) -> None:
+        """Jobs whose turn has come, though their inputs may not be there yet."""
+        with self._pfs.transaction() as transaction:
+            transaction.connection.executemany(
+                f"UPDATE job SET state = {JobState.STARTING} WHERE id = ?"
+                f" AND state = {JobState.CREATED}",
+                [(id_,) for id_ in created],
+            )
 
     def _advance(self, job: Job) -> None:
-        """Start a job, or end it when its inputs have failed, or let it wait for them."""
+        """Start a job whose inputs are there, or end it when they have failed."""
         with self._pfs.database.read() as connection:
             row = jobs.job_row(connection, job)
             if row is None or row["finished"] is not None:
                 return  # deleted or stopped since we looked
             inputs = jobs.input_commits(connection, job)
-            info = jobs.inspect_job(connection, job)
-        if info.state == JobState.CREATED:
-            with self._pfs.transaction() as transaction:
-                transaction.connection.execute(
-                    "UPDATE job SET state = ? WHERE set_id = ? AND state = ? AND pipeline ="
-                    " (SELECT id FROM pipeline WHERE project = ? AND name = ?)",
-                    (
-                        int(JobState.STARTING),
-                        job.id,
-                        int(JobState.CREATED),
-                        job.pipeline.project,
-                        job.pipeline.name,
-                    ),
-                )
-        if any(commit["finished"] is None for commit in inputs):
-            return
+            info = jobs.job_info(connection, row)
         broken = sorted({commit["repo_name"] for commit in inputs if commit["error"]})
         if broken:
             reason = "unrunnable because the following upstream pipelines failed: " + ", ".join(

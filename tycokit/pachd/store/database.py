@@ -43,6 +43,7 @@ class Database:
         self._generation = 0
         self._heard = 0
         self._closed = False
+        self._durable = True
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._writer = self._connect()
         try:
@@ -85,9 +86,16 @@ class Database:
                 )
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """The writer's connection inside one transaction; an exception undoes all of it."""
+    def write(self, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """The writer's connection inside one transaction; an exception undoes all of it.
+
+        One that is not `durable` costs no wait for the disk. A power cut may undo it; the next
+        durable one makes both last.
+        """
         with self._lock:
+            if durable != self._durable:
+                self._writer.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
