@@ -7,7 +7,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,15 +40,30 @@ def timed(
     prepare: Callable[[], object] = _nothing,
 ) -> Times:
     """Time some work; the first `warm_up` runs and what `prepare` does do not count."""
-    seconds = []
+    return alternated({name: work}, repetitions, warm_up, prepare)[name]
+
+
+def alternated(
+    works: Mapping[str, Callable[[], object]],
+    repetitions: int = 5,
+    warm_up: int = 1,
+    prepare: Callable[[], object] = _nothing,
+) -> dict[str, Times]:
+    """Time several works in turns, so that what else the machine does meets all of them alike.
+
+    `prepare` comes before each, and does not count.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(warm_up + repetitions):
-        prepare()
-        begin = time.perf_counter()
-        work()
-        if turn >= warm_up:
-            seconds.append(time.perf_counter() - begin)
-    found = Times(name, tuple(seconds))
-    print(found, flush=True)
+        for name, work in works.items():
+            prepare()
+            begin = time.perf_counter()
+            work()
+            if turn >= warm_up:
+                seconds[name].append(time.perf_counter() - begin)
+    found = {name: Times(name, tuple(each)) for name, each in seconds.items()}
+    for times in found.values():
+        print(times, flush=True)
     return found
 
 

@@ -1,7 +1,7 @@
 """10,000 files of 20 KB in one ModifyFile, against `cp -r`; and one more, against `dvc add`.
 
-Beside it, where the time goes: the same calls of the same client to a server that only counts what
-comes in is what no server can be faster than.
+The client can name their folder, or send their bytes. Beside the latter, where the time goes: the
+same calls of the same client to a server that only counts what comes in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import grpc
 from platformdirs import user_cache_path
 from python_pachyderm import Client
 
-from benchmarks.measure import compare, ended, machine, say, timed
+from benchmarks.measure import alternated, compare, ended, machine, say, timed
 from benchmarks.serving import folder, pachd, put
 
 FILES, SIZE = 10_000, 20_000
@@ -33,9 +33,20 @@ def main() -> None:
     with folder() as work, pachd() as client:
         source = work / "pictures"
         source.mkdir()
-        for at in range(FILES):
-            (source / f"cam_{at:06d}.jpg").write_bytes(os.urandom(SIZE))
-        pictures = {f"/{file.name}": file.read_bytes() for file in sorted(source.iterdir())}
+        numbers = itertools.count()
+        fresh: dict[str, bytes] = {}
+
+        def renew() -> None:
+            """New bytes in the folder, others in memory, an empty repo, nothing left to write."""
+            client.create_repo(f"r{next(numbers)}")
+            shutil.rmtree(work / "copy", ignore_errors=True)
+            for at in range(FILES):
+                (source / f"cam_{at:06d}.jpg").write_bytes(os.urandom(SIZE))
+                fresh[f"/cam_{at:06d}.jpg"] = os.urandom(SIZE)
+            os.sync()
+
+        def repo() -> str:
+            return str(next(client.list_repo()).repo.name)
 
         def copy() -> None:
             subprocess.run(["cp", "-r", source, work / "copy"], check=True)
@@ -44,35 +55,34 @@ def main() -> None:
             copy()
             subprocess.run(["sync", "-f", work], check=True)
 
-        def clear() -> None:
-            # writing what was written before is nobody's cost here
-            shutil.rmtree(work / "copy", ignore_errors=True)
-            os.sync()
+        def put_folder() -> None:
+            with client.modify_file_client((repo(), "master")) as change:
+                change.put_file_from_url("/", source.as_uri(), recursive=True)
 
-        numbers = itertools.count()
-        fresh: list[dict[str, bytes]] = []
-
-        def new_repo() -> None:
-            # other bytes each time: nothing is there already
-            client.create_repo(f"r{next(numbers)}")
-            fresh[:] = [{path: os.urandom(8) + data for path, data in pictures.items()}]
-            clear()
-
-        def put_all() -> None:
-            newest = next(client.list_repo()).repo.name
-            put(client, newest, fresh[0])
-
-        copied = timed("cp -r", copy, 5, prepare=clear)
-        durable = timed("cp -r, then sync", copy_durably, 3, prepare=clear)
-        stored = timed(f"put {FILES} files", put_all, 5, prepare=new_repo)
-        results = [compare("cp -r", stored, copied, 4)]
-        compare("cp -r and sync, which is as durable", stored, durable)
         with counting() as address:
             other = Client(*address)
-            floor = timed(
-                "the same client, a server that only counts", lambda: put(other, "r", pictures), 3
-            )
-        compare("the client's own cost", stored, floor)
+            copied, durable, by_url, by_bytes, by_append, floor = alternated(
+                {
+                    "cp -r": copy,
+                    "cp -r, then sync": copy_durably,
+                    f"put {FILES} files: their folder's URL": put_folder,
+                    f"put {FILES} files: their bytes": lambda: put(client, repo(), fresh),
+                    f"put {FILES} files: their bytes, appended": lambda: put(
+                        client, repo(), fresh, append=True
+                    ),
+                    "bytes, to a server that only counts": lambda: put(other, "r", fresh),
+                },
+                prepare=renew,
+            ).values()
+        say("the folder's URL, which pachd reads itself")
+        results = [compare("cp -r", by_url, copied, 4)]
+        compare("cp -r and sync, which is as durable", by_url, durable)
+        for what, times in (("bytes", by_bytes), ("bytes, appended", by_append)):
+            say(f"{what}, one message after the other")
+            compare("cp -r", times, copied)
+            compare("cp -r and sync, which is as durable", times, durable)
+        say("what no server can be faster than")
+        compare("the client's own cost", by_bytes, floor)
         compare("cp -r, were the server free", floor, copied)
 
         def one_more() -> None:

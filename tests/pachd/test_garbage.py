@@ -150,7 +150,8 @@ def test_a_stage_may_count_on_a_chunk_that_is_garbage_when_it_finds_it(folder: F
     folder.remove(old)  # from here on the chunk is garbage
     change = Modification(folder.pfs)
     change.add("/x", noise(1))
-    change.delete("/other")  # ends the file: its bytes go to the stage, which finds them there
+    change.add("/more", noise(2, 999_999))  # enough for the stage to look up what it was given
+    change.delete("/other")
     assert folder.upkeep.collect().chunks == 0
     change.apply(CommitAddress(new, "master"))
     folder.upkeep.collect()
@@ -160,9 +161,23 @@ def test_a_stage_may_count_on_a_chunk_that_is_garbage_when_it_finds_it(folder: F
     folder.remove(new)
     change = Modification(folder.pfs)
     change.add("/x", noise(1))
+    change.add("/more", noise(2, 999_999))
     change.delete("/other")
     change.drop()
+    assert folder.upkeep.collect().chunks == 2
+
+
+def test_garbage_may_go_while_a_stage_has_the_same_bytes_waiting(folder: Folder) -> None:
+    old, new = folder.repo("old"), folder.repo("new")
+    folder.put(old, {"/x": noise(1)})
+    folder.remove(old)
+    change = Modification(folder.pfs)
+    change.add("/x", noise(1))
+    change.delete("/other")  # ends the file: its bytes go to the stage, which waits for more
     assert folder.upkeep.collect().chunks == 1
+    change.apply(CommitAddress(new, "master"))
+    assert folder.read(new, "/x") == noise(1)
+    assert folder.faults() == []
 
 
 def test_a_copy_keeps_its_source_and_readers_keep_what_they_read(folder: Folder) -> None:

@@ -320,19 +320,43 @@ class FileTree:
 
     def collisions(self, connection: sqlite3.Connection, root: bytes, paths: Iterable[str]) -> str:
         """What Pachyderm's validation says of these paths when a commit finishes, or ""."""
+        parents: dict[str, tuple[DirNode | None, str]] = {}
         for path in sorted(paths):
-            nodes = self.find(connection, root, path)
-            files = [node for node in nodes if isinstance(node, FileNode)]
-            if len(files) > 1:
-                return (
-                    f"duplicate path output by different datums ({path} from {files[0].tag}"
-                    f" and {path} from {files[1].tag})"
-                )
-            if files and len(nodes) > len(files):
-                return f"file / directory path collision ({path})"
-            parts = [name for name in path.split("/") if name]
-            for depth in range(1, len(parts)):
-                parent = "/" + "/".join(parts[:depth])
-                if any(isinstance(n, FileNode) for n in self.find(connection, root, parent)):
-                    return f"file / directory path collision ({parent})"
+            above, _, name = path.rpartition("/")
+            parent, error = parents.get(above) or parents.setdefault(
+                above, self._parent(connection, root, above)
+            )
+            if parent is not None and not error:
+                error = self._collision(connection, parent, name)
+            if error:
+                return error
+        return ""
+
+    def _parent(
+        self, connection: sqlite3.Connection, root: bytes, path: str
+    ) -> tuple[DirNode | None, str]:
+        """A directory (path without trailing slash), and what is wrong with those above it."""
+        names = path.split("/")[1:]
+        for depth in range(1, len(names) + 1):
+            directory = "/" + "/".join(names[:depth])
+            if any(isinstance(n, FileNode) for n in self.find(connection, root, directory)):
+                return None, f"file / directory path collision ({directory})"
+        return self._descend(connection, root, names), ""
+
+    def _collision(self, connection: sqlite3.Connection, parent: DirNode, name: str) -> str:
+        """What is wrong with the files of one name in a directory, or ""."""
+        start = _file_key(name, "")
+        path = parent.path + name
+        tags: list[str] = []
+        for key, _ in self._maps.scan(connection, parent.root, start):
+            if not key.startswith(start):
+                break
+            tags.append(key[len(start) :].decode())
+        if len(tags) > 1:
+            return (
+                f"duplicate path output by different datums ({path} from {tags[0]}"
+                f" and {path} from {tags[1]})"
+            )
+        if tags and self._maps.get(connection, parent.root, _dir_key(name)) is not None:
+            return f"file / directory path collision ({path})"
         return ""

@@ -84,15 +84,24 @@ class Chunker:
     """
 
     def __init__(self) -> None:
+        self._alone = b""  # a first piece that may be all of a file: passed on without a copy
         self._chunk = bytearray()
         self._decided = 0  # no cut follows any of these first bytes of the chunk
         self._empty = True
 
     def feed(self, data: bytes | memoryview) -> list[bytes]:
         """Take in `data`, a piece of any length; the chunks that it completes."""
+        if not len(data):
+            return []
+        if self._empty and len(data) < MIN_CHUNK:
+            self._empty = False
+            self._alone = bytes(data)
+            return []
+        self._empty = False
+        self._chunk += self._alone
+        self._alone = b""
         chunks: list[bytes] = []
         view = memoryview(data).cast("B")
-        self._empty = self._empty and not view.nbytes
         for start in range(0, view.nbytes, _FEED):
             self._chunk += view[start : start + _FEED]
             # A short piece waits, so that a thousand tiny ones cost one look.
@@ -104,9 +113,13 @@ class Chunker:
 
         A file that ends exactly on a cut ends with an empty chunk.
         """
-        chunks = self._cut(at_least=1)
-        if not self._empty:
-            chunks.append(bytes(self._chunk))
+        if self._alone:
+            chunks = [self._alone]
+        else:
+            chunks = self._cut(at_least=1)
+            if not self._empty:
+                chunks.append(bytes(self._chunk))
+        self._alone = b""
         self._chunk.clear()
         self._decided = 0
         self._empty = True

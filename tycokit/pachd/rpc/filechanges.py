@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from tycokit.errors import StreamCut
 from tycokit.pachd.pfs.modify import Modification
-from tycokit.pachd.pfs.urls import pieces
+from tycokit.pachd.pfs.urls import fetch
 from tycokit.pachd.pfs.values import CommitAddress
 from tycokit.pachd.rpc import values as to
 from tycokit.pachd.rpc import wire
@@ -20,8 +22,11 @@ def set_commit(request: Request) -> CommitAddress | None:
     return to.address_from(request.set_commit)
 
 
-def change(modification: Modification, request: Request) -> None:
-    """Make the change that any other message asks for."""
+def change(modification: Modification, request: Request, wanted: Callable[[], bool]) -> None:
+    """Make the change that any other message asks for.
+
+    `wanted` is asked now and then while a URL is read. Raises StreamCut once it says no.
+    """
     if isinstance(request, wire.Add):
         modification.add(request.path, request.data, request.datum)
         return
@@ -38,7 +43,15 @@ def change(modification: Modification, request: Request) -> None:
     elif kind == "add_file":
         add = request.add_file
         if add.WhichOneof("source") == "url":
-            for piece in pieces(add.url.URL, add.url.recursive):
-                modification.add(add.path, piece, add.datum)
+            _add_from_url(modification, add, wanted)
         else:
             modification.add(add.path, add.raw.value, add.datum)
+
+
+def _add_from_url(modification: Modification, add: Request, wanted: Callable[[], bool]) -> None:
+    for file in fetch(add.url.URL, add.url.recursive):
+        path = f"{add.path.rstrip('/')}/{file.below}" if file.below else add.path
+        for piece in file.pieces:
+            if not wanted():
+                raise StreamCut
+            modification.add(path, piece, add.datum)

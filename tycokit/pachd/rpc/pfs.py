@@ -257,7 +257,7 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
                 elif address is None:
                     raise NotAllowed("first message must be a commit")
                 else:
-                    filechanges.change(modification, request)
+                    filechanges.change(modification, request, context.is_active)
             if address is None:
                 raise NotAllowed("first message must be a commit")
             # a connection that breaks ends the stream too, and only a moment later the call: by the

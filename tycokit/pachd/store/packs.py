@@ -12,7 +12,7 @@ import threading
 import uuid
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +37,7 @@ MIGRATIONS = (
     Migration("packs-2", "CREATE INDEX chunk_of_pack ON chunk (pack)"),
 )
 _OPEN_PACKS = 64
+_WAITING_BYTES = 1 << 20  # of chunks that a stage has not looked up and written yet
 
 
 def chunk_hash(data: bytes) -> bytes:
@@ -170,6 +171,8 @@ class Stage:
         self._path = folder / f"staged-{uuid.uuid4().hex}"
         self._index: dict[bytes, tuple[int, int]] = {}
         self._size = 0
+        self._waiting: dict[bytes, bytes] = {}  # looked up and written many at a time
+        self._waiting_bytes = 0
         self._digest = blake2b(digest_size=32)
         self._file: BinaryIO | None = self._path.open("x+b")
         self._name = ""
@@ -177,8 +180,12 @@ class Stage:
     def put(self, data: bytes) -> bytes:
         """Keep a chunk, once; its hash, 32 bytes."""
         hash_ = chunk_hash(data)
-        if not self._has(hash_) and not self.rely_on((hash_,)):
-            self.keep(hash_, data)
+        if not self._has(hash_):
+            assert self._file is not None, "the stage is sealed"
+            self._waiting[hash_] = data
+            self._waiting_bytes += len(data)
+            if self._waiting_bytes >= _WAITING_BYTES:
+                self._write_waiting()
         return hash_
 
     def rely_on(self, hashes: Iterable[bytes]) -> bool:
@@ -186,25 +193,45 @@ class Stage:
 
         Whether all of them are there.
         """
-        wanted = [hash_ for hash_ in hashes if not self._has(hash_)]
+        wanted = {hash_ for hash_ in hashes if not self._has(hash_)}
+        return self._hold(wanted) == wanted
+
+    def _hold(self, wanted: Iterable[bytes]) -> set[bytes]:
+        """Rely on those of these chunks that the packs have; which they are."""
         with self._packs.gate:
             there = self._packs.having(wanted)
             self.relies_on |= there
-        return len(there) == len(set(wanted))
+        return there
 
     def _has(self, hash_: bytes) -> bool:
-        return hash_ in self._index or (self._after is not None and self._after._has(hash_))
+        if hash_ in self._index or hash_ in self._waiting:
+            return True
+        return self._after is not None and self._after._has(hash_)
+
+    def _write_waiting(self) -> None:
+        waiting, self._waiting, self._waiting_bytes = self._waiting, {}, 0
+        there = self._hold(waiting)
+        self._write({hash_: data for hash_, data in waiting.items() if hash_ not in there})
 
     def keep(self, hash_: bytes, data: bytes) -> None:
         """Write a chunk, whether or not the packs have it."""
+        self._write({hash_: data})
+
+    def _write(self, chunks: Mapping[bytes, bytes]) -> None:
         assert self._file is not None, "the stage is sealed"
-        self._file.write(data)
-        self._digest.update(hash_)
-        self._index[hash_] = (self._size, len(data))
-        self._size += len(data)
+        begin = self._size
+        self._file.write(b"".join(chunks.values()))
+        for hash_, data in chunks.items():
+            self._digest.update(hash_)
+            self._index[hash_] = (self._size, len(data))
+            self._size += len(data)
+        # Linux begins to write the range to the disk now, so that less is left when it is sealed
+        os.posix_fadvise(self._file.fileno(), begin, self._size - begin, os.POSIX_FADV_DONTNEED)
 
     def read(self, hash_: bytes) -> bytes:
         """A chunk of this stage, of those before it, or of the packs."""
+        if hash_ in self._waiting:
+            return self._waiting[hash_]
         if hash_ not in self._index:
             return self._after.read(hash_) if self._after else self._packs.read(hash_)
         offset, length = self._index[hash_]
@@ -218,6 +245,7 @@ class Stage:
         """Make the bytes survive a power cut. Nothing may be put afterwards."""
         if self._file is None:
             return
+        self._write_waiting()
         file, self._file = self._file, None
         with file:
             file.flush()
