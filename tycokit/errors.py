@@ -58,6 +58,11 @@ TycokitError
     ├── ModelError         a network that cannot be found, fetched or committed
     ├── OpenError          a past datum that cannot be opened
     │   └── DatumUnknown       one that no job has, or a name that fits several
+    ├── ScaleError         a pipeline's number of workers that cannot be changed
+    │   ├── NodesUnknown       nobody says how many nodes the cluster has
+    │   └── PipelineChanged    it was updated since the change was planned
+    ├── InputUnclear       an input for datums that cannot be understood
+    ├── RerunError         datums that Pachyderm does not run again
     ├── BacktestError      rules that cannot be tried on what was seen
     ├── WatchError         a folder that cannot be watched
     └── NotInstalled       an extra of tycokit that a command needs
@@ -652,6 +657,44 @@ class DatumUnknown(OpenError):
     def __init__(self, datum: str, why: str) -> None:
         self.datum = datum
         super().__init__(f"datum {datum}: {why}")
+
+
+class ScaleError(CliError):
+    """A pipeline's number of workers that cannot be changed as asked."""
+
+
+class NodesUnknown(ScaleError):
+    """Nobody says how many nodes the cluster has; `reason` is why."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"how many nodes the cluster has is not known ({reason}); say it: `--nodes N`, or"
+            " nodes=N in Python"
+        )
+
+
+class PipelineChanged(ScaleError):
+    """The pipeline was updated since the change was planned."""
+
+    def __init__(self, pipeline: str, planned: int, found: int) -> None:
+        self.pipeline, self.planned, self.found = pipeline, planned, found
+        super().__init__(
+            f"pipeline {pipeline} was updated meanwhile (version {found}, looked at {planned}):"
+            " nothing was changed; look again"
+        )
+
+
+class InputUnclear(CliError):
+    """An input (`given`) from which no datums can be listed; `reason` is why."""
+
+    def __init__(self, given: object, reason: str) -> None:
+        self.given, self.reason = given, reason
+        super().__init__(f"input {given!r:.200}: {reason}")
+
+
+class RerunError(CliError):
+    """Datums that Pachyderm does not run again, and why."""
 
 
 class BacktestError(CliError):
