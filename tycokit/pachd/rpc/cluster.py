@@ -21,10 +21,13 @@ _VERSION = (2, 7, 8)
 
 
 class AdminServicer(admin_pb2_grpc.APIServicer):
-    def __init__(self, cluster_id: str) -> None:
+    def __init__(self, cluster_id: str, cores: int) -> None:
         self._cluster_id = cluster_id
+        self._cores = cores
 
     def InspectCluster(self, request: Any, context: Any) -> Any:
+        # what this one machine has instead of nodes; ClusterInfo has no field for it
+        context.send_initial_metadata((("tycokit-cores", str(self._cores)),))
         return admin_pb2.ClusterInfo(
             id=self._cluster_id, deployment_id=self._cluster_id, version_warnings_ok=True
         )
@@ -63,9 +66,9 @@ class EnterpriseServicer(enterprise_pb2_grpc.APIServicer):
         return enterprise_pb2.GetStateResponse(state=enterprise_pb2.State.NONE)
 
 
-def register(server: grpc.Server, cluster_id: str) -> None:
+def register(server: grpc.Server, cluster_id: str, cores: int) -> None:
     """Add the servicers of this module."""
-    admin_pb2_grpc.add_APIServicer_to_server(AdminServicer(cluster_id), server)
+    admin_pb2_grpc.add_APIServicer_to_server(AdminServicer(cluster_id, cores), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionServicer(), server)
     health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(), server)
     auth = _answering(auth_pb2_grpc.APIServicer, _auth_is_off)
