@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tycokit.widgets import VIEWS
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -48,6 +50,7 @@ WORLD = {
     "tycokit/stage/engine.py": "gives a notebook the environment of its datum, and takes it back",
     "tycokit/stage/shell.py": "gives a notebook the environment that a kernel would",
     "tycokit/stage/state.py": "puts back what a notebook did to the environment",
+    "tycokit/widgets/connecting.py": "a notebook has no command line that would name the context",
     "tycokit/vision/detectors/quiet.py": "TensorFlow takes its log level from nowhere else",
     "tycokit/vision/detectors/threads.py": "what a worker tells of its cores, as OpenMP has it",
 }
@@ -180,6 +183,33 @@ def test_nothing_imports_the_command_line() -> None:
         and any(within(name, {"tycokit.cli"}) for name in source.imports)
     ]
     assert not wrong
+
+
+def test_widgets_talk_to_a_client_and_to_what_is_pure() -> None:
+    below = {"cli", "local", "pachd", "running", "stage"}
+    wrong = {
+        (source.name, name)
+        for source in sources("tycokit.widgets")
+        for name in of_tycokit(source)
+        if within(name, {f"tycokit.{package}" for package in below})
+    }
+    assert not wrong
+
+
+def test_only_the_package_itself_hands_out_widgets() -> None:
+    wrong = [
+        source.name
+        for source in SOURCES
+        if source.module != "tycokit" and not within(source.module, {"tycokit.widgets"})
+        if any(within(name, {"tycokit.widgets"}) for name in source.imports)
+    ]
+    assert not wrong
+
+
+def test_no_module_takes_the_name_of_a_call() -> None:
+    """`import tycokit.x` would put the module in the place of `tycokit.x(...)`."""
+    calls = set(VIEWS) | {"parameters"}
+    assert not {source.module for source in SOURCES} & {f"tycokit.{name}" for name in calls}
 
 
 def test_only_rpc_knows_pachyderms_generated_messages() -> None:

@@ -21,6 +21,8 @@ TycokitError
 │   ├── BatchError         a worker that gives no datum though the stage asked for one
 │   └── ExecutorError      a warm executor that cannot be started
 │       └── ExecutorDied       one that ended while it ran a datum
+├── AlertError       people who cannot be told
+│   └── DeliveryError      one attempt to deliver an alert that failed
 ├── PachdError       what the local pachd answers instead of a result
 │   ├── StoreError         the data folder cannot be used, or holds less than it promised
 │   │   ├── NewerData, FolderInUse, FolderUnusable
@@ -58,6 +60,9 @@ TycokitError
     ├── ModelError         a network that cannot be found, fetched or committed
     ├── OpenError          a past datum that cannot be opened
     │   └── DatumUnknown       one that no job has, or a name that fits several
+    ├── PatternError       a regular expression that cannot be searched for
+    │   └── PatternTooSlow     one that tries too many ways through a line
+    ├── TrialError         a notebook that cannot be tried, or values that cannot go into a spec
     ├── ScaleError         a pipeline's number of workers that cannot be changed
     │   ├── NodesUnknown       nobody says how many nodes the cluster has
     │   └── PipelineChanged    it was updated since the change was planned
@@ -221,6 +226,18 @@ class ExecutorDied(ExecutorError):
         self.signal = signal
         self.exit_code = exit_code
         self.peak_mb = peak_mb
+
+
+class AlertError(TycokitError):
+    """People who cannot be told."""
+
+
+class DeliveryError(AlertError):
+    """One attempt to deliver an alert that failed; the message holds no key."""
+
+    def __init__(self, receiver: str, reason: str) -> None:
+        self.receiver, self.reason = receiver, reason
+        super().__init__(f"{receiver}: {reason}")
 
 
 class PachdError(TycokitError):
@@ -657,6 +674,30 @@ class DatumUnknown(OpenError):
     def __init__(self, datum: str, why: str) -> None:
         self.datum = datum
         super().__init__(f"datum {datum}: {why}")
+
+
+class PatternError(CliError):
+    """A regular expression that cannot be searched for; `reason` is the sentence about it."""
+
+    def __init__(self, expression: str, reason: str) -> None:
+        self.expression, self.reason = expression, reason
+        super().__init__(f"the expression {expression!r:.80}: {reason}")
+
+
+class PatternTooSlow(PatternError):
+    """A regular expression that was given up after so many seconds."""
+
+    def __init__(self, expression: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            expression,
+            f"given up after {seconds:.0f} s: it tries too many ways through a line"
+            " (repetitions inside repetitions, as in (a+)+, do that)",
+        )
+
+
+class TrialError(CliError):
+    """A notebook that cannot be tried as asked, or values that cannot go into a spec."""
 
 
 class ScaleError(CliError):

@@ -1,0 +1,6 @@
+"""Widgets for JupyterLab: what a pachd holds and does, live. They talk to a client only."""
+
+from __future__ import annotations
+
+# The widgets by the name that `import tycokit as tk` gives them: the module, and the class in it.
+VIEWS: dict[str, tuple[str, str]] = {}

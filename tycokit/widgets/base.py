@@ -1,0 +1,321 @@
+"""What all widgets share: state read from pachd, requests from the browser, a static rendering.
+
+No callback does any work where it arrives: the kernel's main thread, or a subshell's, hands a
+request to a thread of the widget, and what that has to say leaves through `outbox`. `state` is only
+ever replaced as a whole, under one lock; nothing of it is kept in the notebook.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import anywidget
+import grpc
+import traitlets
+from markupsafe import Markup
+from python_pachyderm import Client
+
+from tycokit.client import translate
+from tycokit.errors import CliError, NoAnswer, StateTooLarge, TycokitError, UnknownRequest
+from tycokit.widgets import connecting, outbox, page, scripts
+
+MOST_STATE = 1_000_000  # bytes of JSON
+PATIENCE = 10.0  # seconds until a read that does not end counts as a lost connection
+LEASE = 600.0  # seconds that a browser's view counts as open after it was last heard of
+SLOWEST = 10.0  # seconds at most between two tries while the connection is lost
+SAVED_EVERY = 5.0  # seconds at least between two updates of the static rendering
+
+_log = logging.getLogger(__name__)
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+Answer = dict[str, Any] | tuple[dict[str, Any], list[bytes]]
+
+
+def request(method: _Method) -> _Method:
+    """Let the browser call this method of a View: `request(model, "name", {argument: value})`.
+
+    It runs in a thread. What it returns must be JSON, or a pair of JSON and a list of bytes, which
+    the browser finds as `blobs`. A TycokitError or an error of gRPC reaches the browser as its
+    sentence.
+    """
+    method.__tycokit_request__ = True
+    return method
+
+
+class View(anywidget.AnyWidget):  # type: ignore[misc]
+    """A widget on one pachd. A subclass gives NAME, TITLE, `read` and `static_html`.
+
+    `state` is what the first paint needs, JSON of less than 1 MB; larger things come in pages, by
+    methods marked @request. While a browser shows the widget, `read` is called every `EVERY`
+    seconds, in a thread. `connection` says whether pachd answered the last time:
+    {"ok": bool, "message": str, "since": ISO time}.
+    """
+
+    NAME: ClassVar[str] = ""  # of static/NAME.js and static/NAME.css
+    TITLE: ClassVar[str] = ""
+    EVERY: ClassVar[float] = 1.0  # seconds between two reads
+    STATIC: ClassVar[Path] = scripts.FOLDER
+
+    state = traitlets.Dict(read_only=True).tag(sync=True)
+    connection = traitlets.Dict(read_only=True).tag(sync=True)
+    token = traitlets.Unicode(read_only=True).tag(sync=True)  # names its static rendering
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if cls.__dict__.get("NAME"):
+            cls._esm = scripts.module(cls.STATIC, cls.NAME)
+            cls._css = scripts.style(cls.STATIC, cls.NAME)
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._client, self._own = client, client is None
+        self._lock = threading.RLock()  # guards all below, and every change of a trait
+        self._reads = threading.Lock()  # one read at a time
+        self._shown = ""  # the state as it was sent
+        self._saved = ""  # the static rendering as it was sent
+        self._saved_at = 0.0
+        self._display: str | None = None
+        self._viewers: dict[str, float] = {}
+        self._wake = threading.Event()
+        self._poller: threading.Thread | None = None
+        self._closed = False
+        self._context = contextvars.copy_context()
+        super().__init__()
+        self.set_trait("token", uuid.uuid4().hex)
+        self._connected(None)
+        self.on_msg(self._receive)
+        self._first()
+
+    # what a subclass overrides
+
+    def read(self) -> dict[str, Any]:
+        """A fresh snapshot for `state`. Runs in a thread; may raise what the client raises."""
+        raise NotImplementedError
+
+    def static_html(self) -> str:
+        """The present state as escaped HTML without a script: what a saved notebook shows."""
+        raise NotImplementedError
+
+    # what a script uses
+
+    @property
+    def client(self) -> Client:
+        """The client. Raises NoAnswer, Refused or ConfigError where none was given nor is found."""
+        with self._lock:
+            if self._client is not None:
+                return self._client
+        found = connecting.active()
+        with self._lock:
+            self._client = found
+        return found
+
+    def refresh(self) -> None:
+        """Read now, and show what was read. Raises CliError where pachd does not answer."""
+        error = self._read()
+        if error is not None:
+            raise error
+        self._save(now=True)
+
+    def close(self) -> None:
+        """Take the widget away; the static rendering stays."""
+        if self._closed:
+            return
+        self._closed = True
+        self._wake.set()
+        super().close()
+
+    # reading
+
+    def _first(self) -> None:
+        """The first read, for which a cell waits, but not for ever."""
+        done: Future[None] = Future()
+
+        def read() -> None:
+            self._read()
+            done.set_result(None)
+
+        self._start(read, "first-read")
+        try:
+            done.result(PATIENCE)
+        except TimeoutError:  # the read goes on, and shows what it finds when it finds it
+            self._connected(NoAnswer("", f"nothing came within {PATIENCE:.0f} seconds"))
+
+    def _read(self) -> CliError | None:
+        """Read and show; the error when pachd did not answer."""
+        with self._reads:
+            try:
+                found = self.read()
+            except (grpc.RpcError, ConnectionError, CliError) as error:
+                lost = error if isinstance(error, CliError) else translate(error)
+                self._connected(lost)
+                if self._own:  # the context may lead elsewhere by now
+                    with self._lock:
+                        self._client = None
+                return lost
+            self._show(found)
+            self._connected(None)
+        return None
+
+    def _show(self, found: Mapping[str, Any]) -> None:
+        text = json.dumps(found, sort_keys=True)
+        if len(text) > MOST_STATE:
+            raise StateTooLarge(self.NAME, len(text), MOST_STATE)
+        with self._lock:
+            if text != self._shown:
+                self._shown = text
+                self.set_trait("state", json.loads(text))
+
+    def _connected(self, error: CliError | None) -> None:
+        message = "" if error is None else str(error)
+        with self._lock:
+            if self.connection and self.connection["message"] == message:
+                return
+            self.set_trait(
+                "connection",
+                {
+                    "ok": error is None,
+                    "message": message,
+                    "since": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                },
+            )
+
+    def _poll(self) -> None:
+        """Read again and again while a browser shows the widget."""
+        pause = self.EVERY
+        while True:
+            self._wake.wait(pause)
+            self._wake.clear()
+            with self._lock:
+                now = time.monotonic()
+                self._viewers = {k: at for k, at in self._viewers.items() if now - at < LEASE}
+                if self._closed or not self._viewers:
+                    self._poller = None
+                    return
+            begun = time.monotonic()
+            watch = threading.Timer(
+                PATIENCE, self._connected, [NoAnswer("", f"nothing for {PATIENCE:.0f} seconds")]
+            )
+            watch.daemon = True
+            watch.start()
+            try:
+                lost = self._read()
+            except Exception as error:
+                _log.exception("%s could not be read", self.NAME)
+                self._connected(CliError(f"{type(error).__name__}: {error}"))
+                lost = CliError()
+            finally:
+                watch.cancel()
+            self._save()
+            took = time.monotonic() - begun
+            # a slow pachd is not asked all the time
+            pause = min(2 * pause, SLOWEST) if lost else max(self.EVERY, 2 * took)
+
+    # requests from the browser
+
+    def _receive(self, _: object, content: Any, __: object) -> None:
+        """A message of the browser: {"id", "call", "arguments"}."""
+        if not isinstance(content, dict):
+            return
+        with self._lock:
+            self._context = contextvars.copy_context()
+        call, arguments = str(content.get("call")), content.get("arguments") or {}
+        if call in ("$open", "$close"):
+            self._viewer(str(arguments.get("view")), opened=call == "$open")
+            return
+        self._start(lambda: self._respond(content.get("id"), call, arguments), call)
+
+    def _viewer(self, name: str, *, opened: bool) -> None:
+        with self._lock:
+            if not opened:
+                self._viewers.pop(name, None)
+                return
+            self._viewers[name] = time.monotonic()
+            if self._poller is None and not self._closed:
+                self._poller = self._start(self._poll, "poll")
+
+    def _respond(self, id_: object, call: str, arguments: dict[str, Any]) -> None:
+        blobs: list[bytes] = []
+        try:
+            answered = self.answer(call, arguments)
+            if isinstance(answered, tuple):
+                answered, blobs = answered
+            content = {"id": id_, "result": answered}
+            json.dumps(answered)
+        except Exception as error:
+            content = {"id": id_, "error": {"kind": type(error).__name__, "message": said(error)}}
+            blobs = []
+        self.send(content, blobs)
+        self._wake.set()
+
+    def answer(self, call: str, arguments: dict[str, Any]) -> Answer:
+        """What a request gets: the result of the method that `call` names."""
+        method = getattr(self, call, None) if call.isidentifier() else None
+        if not getattr(method, "__tycokit_request__", False):
+            raise UnknownRequest(self.NAME, call)
+        assert method is not None
+        try:
+            inspect.signature(method).bind(**arguments)
+        except TypeError as error:
+            raise UnknownRequest(self.NAME, call, str(error)) from error
+        found: Answer = method(**arguments) or {}
+        return found
+
+    # what leaves
+
+    def _send(self, msg: Any, buffers: Any = None) -> None:
+        with self._lock:
+            context = self._context
+        outbox.put(context, lambda: super(View, self)._send(msg, buffers))
+
+    def _ipython_display_(self, **_: Any) -> None:
+        with self._lock:
+            again, self._display = self._display, self._display or uuid.uuid4().hex
+            self._saved, self._saved_at = self._page(), time.monotonic()
+        page.show(self._saved, f"{self.TITLE}", self._display, again=again is not None)
+        page.show_live(self.model_id)
+
+    def _save(self, *, now: bool = False) -> None:
+        """Bring the static rendering up to date, not too often."""
+        with self._lock:
+            due = now or time.monotonic() - self._saved_at >= SAVED_EVERY
+            if self._display is None or not due:
+                return
+            found, context, display = self._page(), self._context, self._display
+            if page.same(found, self._saved):
+                return
+            self._saved, self._saved_at = found, time.monotonic()
+        outbox.put(context, lambda: page.update(found, self.TITLE, display))
+
+    def _page(self) -> str:
+        body = Markup(self.static_html()) if self.state else Markup("")
+        problem = "" if self.connection["ok"] else str(self.connection["message"])
+        return page.render(self.TITLE, body, self.token, problem, self._css)
+
+    def _start(self, work: Callable[[], None], name: str) -> threading.Thread:
+        """A thread that answers in the name of the browser's last request."""
+        with self._lock:
+            context = self._context.copy()
+        thread = threading.Thread(
+            target=context.run, args=(work,), name=f"tycokit-{self.NAME}-{name}", daemon=True
+        )
+        thread.start()
+        return thread
+
+
+def said(error: Exception) -> str:
+    """The sentence of an error, for a person."""
+    if isinstance(error, TycokitError):
+        return str(error)
+    if isinstance(error, (grpc.RpcError, ConnectionError)):
+        return str(translate(error))
+    _log.exception("a widget's request failed", exc_info=error)
+    return f"{type(error).__name__}: {error}"
