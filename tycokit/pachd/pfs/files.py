@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from tycokit.errors import FileNotFound, ItemNotFound, NotAllowed
@@ -83,6 +83,35 @@ class Snapshot:
                 yield from (trees.walk_back if reverse else trees.walk)(connection, top, last)
 
         return self._pages(nodes, after, number, reverse)
+
+    def of_datum(
+        self, tag: str, path: str, known: Iterable[str] | None = None
+    ) -> Iterator[FileInfo]:
+        """The files at and below a path that one datum wrote, in order, without the folders.
+
+        Args:
+            known: the paths of all that it can have written; None looks at every file.
+        """
+        trees, top = self._pfs.trees, normal_path(path)
+        below = top.rstrip("/") + "/"
+        with self._pfs.database.read() as connection:
+            nodes = (
+                (node for at in sorted(known) for node in trees.find(connection, self.root, at))
+                if known is not None
+                else (
+                    node
+                    for each in trees.find(connection, self.root, top)
+                    for node in trees.walk(connection, each)
+                )
+            )
+            found = [
+                self._info(connection, node)
+                for node in nodes
+                if isinstance(node, FileNode)
+                and node.tag == tag
+                and (node.path == top or node.path.startswith(below))
+            ]
+        yield from found
 
     def glob(self, pattern: str, lower: str = "", upper: str = "") -> Iterator[FileInfo]:
         """What matches, in order; only paths in [lower, upper) where given. Raises BadGlob."""

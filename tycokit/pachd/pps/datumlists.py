@@ -81,4 +81,5 @@ def datum_info(job: Job, record: DatumRecord) -> DatumInfo:
         inputs=record.inputs,
         stats=record.stats,
         reason=record.reason,
+        processed_by=Job(job.pipeline, record.job_id),
     )

@@ -124,6 +124,14 @@ class Master:
             raise DatumNotFound(id_, job)
         return datumlists.datum_info(job, DatumRecord.unpack(id_, data))
 
+    def written_by(self, job: Job, datum: str) -> list[str] | None:
+        """The paths that a datum of a job wrote; None where the job does not know the datum."""
+        with self.pfs.database.read() as connection:
+            row = jobs.job_row(connection, job)
+            datums = row["datums"] if row is not None else None
+            data = self._maps.get(connection, datums or EMPTY, datum.encode())
+        return None if data is None else list(DatumRecord.unpack(datum, data).outputs)
+
     def restart_datum(self, job: Job, filters: Sequence[str]) -> None:
         """Begin again with the datum being run, if each filter is the path or hash of an input.
 

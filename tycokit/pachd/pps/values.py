@@ -212,7 +212,10 @@ class DatumRecord:
 
 @dataclass(frozen=True, slots=True)
 class DatumInfo:
-    """A datum of a job, or (job None) one that an input would give."""
+    """A datum of a job, or (job None) one that an input would give.
+
+    `processed_by` is the job that ran it: another one than `job` where that skipped it.
+    """
 
     id: str
     job: Job | None
@@ -220,3 +223,4 @@ class DatumInfo:
     inputs: tuple[InputFile, ...]
     stats: Stats = Stats()
     reason: str = ""
+    processed_by: Job | None = None

@@ -66,7 +66,9 @@ class DatumHandlers:
             meta = Commit(Repo(repo.project, repo.name, "meta"), "master", info.job.id)
             state = pfs_pb2.File(commit=to.commit_message(meta), path=f"/pfs/{info.id}")
         return pps_pb2.DatumInfo(
-            datum=pps_pb2.Datum(id=info.id, job=to.job_message(info.job) if info.job else None),
+            datum=pps_pb2.Datum(
+                id=info.id, job=to.job_message(info.processed_by) if info.processed_by else None
+            ),
             state=int(info.state),
             stats=stats_message(info.stats) if info.state != DatumState.UNKNOWN else None,
             pfs_state=state,

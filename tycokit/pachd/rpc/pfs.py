@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import grpc
@@ -17,7 +18,7 @@ from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.modify import Modification
 from tycokit.pachd.pfs.transaction import Pfs
-from tycokit.pachd.pfs.values import CommitAddress, CommitInfo, CommitState
+from tycokit.pachd.pfs.values import Commit, CommitAddress, CommitInfo, CommitState, FileInfo
 from tycokit.pachd.rpc import filechanges, wire
 from tycokit.pachd.rpc import values as to
 from tycokit.pachd.rpc.changes import change
@@ -26,14 +27,19 @@ Request = Any
 Context = Any
 Check = Callable[[Callable[[], bool]], Iterator[str]]
 """Gives a sentence for each fault; what it takes is asked whether to stop."""
+WrittenBy = Callable[[Commit, str], "list[str] | None"]
+"""The paths that a datum wrote into a commit, None where that is not known."""
 
 
 class PfsServicer(pfs_pb2_grpc.APIServicer):
     """What is not here answers UNIMPLEMENTED through the generated base class."""
 
-    def __init__(self, pfs: Pfs, check: Check, delete_all: Callable[[], None]) -> None:
+    def __init__(
+        self, pfs: Pfs, check: Check, written_by: WrittenBy, delete_all: Callable[[], None]
+    ) -> None:
         self._pfs = pfs
         self._check = check
+        self._written_by = written_by
         self._delete_all = delete_all
 
     # projects and repos
@@ -295,10 +301,30 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         yield from wire.file_infos(found)
 
     def WalkFile(self, request: Request, context: Context) -> Iterator[bytes]:
+        if request.file.datum:
+            yield from wire.file_infos(self._of_datum(request))
+            return
         found = self._snapshot(request.file).walk(
             request.file.path, request.paginationMarker.path, request.number, request.reverse
         )
         yield from wire.file_infos(found)
+
+    def _of_datum(self, request: Request) -> Iterator[FileInfo]:
+        snapshot, datum = self._snapshot(request.file), request.file.datum
+        found: Iterator[FileInfo] | list[FileInfo] = snapshot.of_datum(
+            datum, request.file.path, self._written_by(snapshot.commit, datum)
+        )
+        after = request.paginationMarker.path
+        if request.reverse:
+            if request.number <= 0:
+                raise NotAllowed("number must be > 0 when reverse is true")
+            found = list(found)[::-1]
+        kept = (
+            info
+            for info in found
+            if not after or (info.path < after if request.reverse else info.path > after)
+        )
+        return islice(kept, request.number or None)
 
     def GlobFile(self, request: Request, context: Context) -> Iterator[bytes]:
         snapshot = Snapshot(self._pfs, to.address_from(request.commit))
@@ -327,9 +353,15 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         return Snapshot(self._pfs, to.address_from(file.commit))
 
 
-def register(server: grpc.Server, pfs: Pfs, check: Check, delete_all: Callable[[], None]) -> None:
+def register(
+    server: grpc.Server,
+    pfs: Pfs,
+    check: Check,
+    written_by: WrittenBy,
+    delete_all: Callable[[], None],
+) -> None:
     """Add the service; handlers whose messages `wire` reads or writes come first, and are taken."""
-    servicer = PfsServicer(pfs, check, delete_all)
+    servicer = PfsServicer(pfs, check, written_by, delete_all)
     lists = {
         "ListFile": pfs_pb2.ListFileRequest,
         "WalkFile": pfs_pb2.WalkFileRequest,
