@@ -17,7 +17,7 @@ _HOW = ("update", "reprocess", "dry_run", "details_json", "spec_commit")
 
 def differences(request: Any, info: Any) -> list[str]:
     """Names of the top-level fields that differ between a request and a PipelineInfo."""
-    wanted, found = _normal(request), _normal(_request(info))
+    wanted, found = _normal(request), _normal(request_of(info))
     if not request.salt:
         wanted.salt = found.salt  # pachd made it up
     _starts(wanted.input, found.input)
@@ -31,8 +31,8 @@ def differences(request: Any, info: Any) -> list[str]:
     return changed
 
 
-def _request(info: Any) -> Any:
-    """The request that would make the pipeline of this info."""
+def request_of(info: Any) -> Any:
+    """The request that would make the pipeline of this info, which has details."""
     made = pps_proto.CreatePipelineRequest()
     made.pipeline.CopyFrom(info.pipeline)
     for field in info.details.DESCRIPTOR.fields:

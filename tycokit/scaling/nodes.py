@@ -1,0 +1,90 @@
+"""How many nodes a cluster has: what a coefficient multiplies.
+
+Pachyderm's API does not say it. In this order it is what the caller declares, what pachd itself
+tells (a single-machine pachd tells its CPU cores), what Kubernetes lists where this is the cluster
+that the pachd runs in, and what was recorded with the pipeline the last time. Each comes with its
+source, which a person is to see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from python_pachyderm import Client
+from python_pachyderm.service import admin_grpc
+
+from tycokit.errors import NodesUnknown
+from tycokit.scaling import cluster
+from tycokit.scaling.choices import MOST, NODES
+
+CORES_KEY = "tycokit-cores"  # in the metadata of InspectCluster's answer
+_RECORDED = re.compile(r"(?P<count>\d+) (?P<unit>node|core)s?, (?P<source>.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """`count` nodes (or CPU cores, by `unit`), known from `source`."""
+
+    count: int
+    unit: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit}{'s' * (self.count != 1)}, {self.source}"
+
+
+def find(
+    client: Client,
+    declared: int | None = None,
+    annotations: Mapping[str, str] | None = None,
+    listed: Callable[[str], int] = cluster.count,
+) -> Nodes:
+    """The nodes of the cluster that the client's pachd runs in. Raises NodesUnknown.
+
+    Args:
+        declared: the caller's word, which stands above all others.
+        annotations: those of the pipeline that is about to be scaled.
+        listed: asks Kubernetes, given pachd's deployment id.
+    """
+    if declared is not None:
+        if not 0 < declared <= MOST:
+            raise NodesUnknown(f"{declared} is no number of nodes")
+        return Nodes(declared, "node", "as declared")
+    deployment, cores = _told(client)
+    if cores:
+        return Nodes(cores, "core", "as pachd tells")
+    try:
+        return Nodes(listed(deployment), "node", "as Kubernetes lists them")
+    except NodesUnknown:
+        known = recorded(annotations or {})
+        if known is None:
+            raise
+        return known
+
+
+def recorded(annotations: Mapping[str, str]) -> Nodes | None:
+    """What an annotation of the pipeline says, None where it says nothing."""
+    found = _RECORDED.fullmatch(annotations.get(NODES, ""))
+    if found is None:
+        return None
+    return Nodes(int(found["count"]), found["unit"], "as recorded when it was last scaled")
+
+
+def _told(client: Client) -> tuple[str, int]:
+    """pachd's deployment id, and its cores where it tells them (0 where not)."""
+    # the client's own method drops the metadata
+    stub: Any = admin_grpc.APIStub(client._channel)
+    answer, call = stub.InspectCluster.with_call(Empty())
+    told = dict(call.initial_metadata() or ())
+    return answer.deployment_id, _number(told.get(CORES_KEY, ""))
+
+
+def _number(text: str | bytes) -> int:
+    try:
+        return max(0, min(MOST, int(text)))
+    except ValueError:
+        return 0
