@@ -20,6 +20,7 @@ from tycokit.errors import LookError
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _PICTURES = ("image/png", "image/jpeg")
+_BROKEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _MOST_TEXT = 20_000  # characters of one output
 
 
@@ -60,7 +61,7 @@ def read(data: bytes) -> tuple[Cell, ...]:
         document = json.loads(data.decode())
         notebook = nbformat.convert(nbformat.from_dict(document), 4)  # type: ignore[no-untyped-call]
         return tuple(_cell(cell) for cell in notebook.cells)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (nbformat.ValidationError, *_BROKEN) as error:
         raise LookError(f"it cannot be read as a notebook: {error}") from error
 
 

@@ -10,6 +10,8 @@ import base64
 import binascii
 import io
 import json
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +26,15 @@ from tycokit.errors import CliError, ConfigError, NoAnswer, Refused
 
 DEFAULT_ADDRESS = "grpc://localhost:30650"
 PATIENCE = 10.0  # seconds until a pachd that does not answer counts as absent
+
+
+def _is_no_echo(record: logging.LogRecord) -> bool:
+    return "_check_connection_error" not in record.getMessage()
+
+
+# python_pachyderm raises what ended a stream, also that we closed it, a second time in a callback,
+# where gRPC can only log it: in a notebook that is an error message for every stream cut short
+logging.getLogger("grpc._channel").addFilter(_is_no_echo)
 
 
 def connect(path: Path, context: str | None = None, timeout: float = PATIENCE) -> Client:
@@ -54,6 +65,16 @@ def connect_to(address: str, token: str | None, timeout: float = PATIENCE) -> Cl
     """A client for one address (`grpc://host:port`), past the config file."""
     probe(address, token, None, timeout)
     return Client.new_from_pachd_address(address, auth_token=token)
+
+
+def in_worker(environ: Mapping[str, str]) -> Client | None:
+    """A client of the pachd that runs this worker; None outside one."""
+    host = environ.get("PACHD_PEER_SERVICE_HOST")
+    if "PACH_DATUM_ID" not in environ or not host:
+        return None
+    token = environ.get("PACH_PYTHON_AUTH_TOKEN") or environ.get("PACH_TOKEN")
+    port = int(environ["PACHD_PEER_SERVICE_PORT"])
+    return Client(host, port, auth_token=token, use_default_host=False)
 
 
 def probe(

@@ -31,8 +31,9 @@ class Scene:
     """Commits that belong together. `listed` says what the one that was asked for (`at`) holds.
 
     `pictures` are the folders in which a picture is looked for by its name, the nearest first.
-    `detections` and `threats` hold `/<user-device>/<time>.json`; None where there is none. Commits
-    are named by their ids; `at` is None while its branch has no finished commit.
+    `detections` and `threats` hold `/<user-device>/<time>.json`; None where there is none, and the
+    same where threats are listed. Commits are named by their ids; `at` is None while its branch has
+    no finished commit.
     """
 
     at: Address | None
@@ -65,7 +66,7 @@ def scene(client: Client, at: Address) -> Scene:
         for folder in inner
     ]
     if role == THREATS:
-        return Scene(here, role, tuple(pictures), None, here)
+        return Scene(here, role, tuple(pictures), here, here)
     threats = _first(client, below(), THREATS) if role == DETECTIONS else None
     return Scene(here, role, tuple(pictures), here if role else None, threats)
 
