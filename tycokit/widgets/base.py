@@ -1,13 +1,12 @@
 """What all widgets share: state read from pachd, requests from the browser, a static rendering.
 
 No callback does any work where it arrives: the kernel's main thread, or a subshell's, hands a
-request to a thread of the widget, and what that has to say leaves through `outbox`. `state` is only
-ever replaced as a whole, under one lock; nothing of it is kept in the notebook.
+request to a thread of the widget. `state` is only ever replaced as a whole, under one lock; the
+browser changes no trait, and nothing is kept in the notebook.
 """
 
 from __future__ import annotations
 
-import contextvars
 import inspect
 import json
 import logging
@@ -28,13 +27,13 @@ from python_pachyderm import Client
 
 from tycokit.client import translate
 from tycokit.errors import CliError, NoAnswer, StateTooLarge, TycokitError, UnknownRequest
-from tycokit.widgets import connecting, outbox, page, scripts
+from tycokit.widgets import connecting, page, scripts
 
 MOST_STATE = 1_000_000  # bytes of JSON
 PATIENCE = 10.0  # seconds until a read that does not end counts as a lost connection
 LEASE = 600.0  # seconds that a browser's view counts as open after it was last heard of
 SLOWEST = 10.0  # seconds at most between two tries while the connection is lost
-SAVED_EVERY = 5.0  # seconds at least between two updates of the static rendering
+SAVED_EVERY = 2.0  # seconds at least between two updates of the static rendering
 
 _log = logging.getLogger(__name__)
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -48,11 +47,11 @@ def request(method: _Method) -> _Method:
     the browser finds as `blobs`. A TycokitError or an error of gRPC reaches the browser as its
     sentence.
     """
-    method.__tycokit_request__ = True
+    method.__tycokit_request__ = True  # type: ignore[attr-defined]
     return method
 
 
-class View(anywidget.AnyWidget):  # type: ignore[misc]
+class View(anywidget.AnyWidget):
     """A widget on one pachd. A subclass gives NAME, TITLE, `read` and `static_html`.
 
     `state` is what the first paint needs, JSON of less than 1 MB; larger things come in pages, by
@@ -88,7 +87,6 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
         self._wake = threading.Event()
         self._poller: threading.Thread | None = None
         self._closed = False
-        self._context = contextvars.copy_context()
         super().__init__()
         self.set_trait("token", uuid.uuid4().hex)
         self._connected(None)
@@ -225,8 +223,6 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
         """A message of the browser: {"id", "call", "arguments"}."""
         if not isinstance(content, dict):
             return
-        with self._lock:
-            self._context = contextvars.copy_context()
         call, arguments = str(content.get("call")), content.get("arguments") or {}
         if call in ("$open", "$close"):
             self._viewer(str(arguments.get("view")), opened=call == "$open")
@@ -238,6 +234,8 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
             if not opened:
                 self._viewers.pop(name, None)
                 return
+            if name:
+                self._viewers.pop("", None)
             self._viewers[name] = time.monotonic()
             if self._poller is None and not self._closed:
                 self._poller = self._start(self._poll, "poll")
@@ -273,15 +271,30 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _send(self, msg: Any, buffers: Any = None) -> None:
         with self._lock:
-            context = self._context
-        outbox.put(context, lambda: super(View, self)._send(msg, buffers))
+            super()._send(msg, buffers)
+            self._free()
+
+    def open(self) -> None:
+        """Open the comm (ipywidgets calls it)."""
+        super().open()
+        self._free()
+
+    def _free(self) -> None:
+        """Let the browser's requests arrive in a thread of their own, also while a cell runs.
+
+        ipykernel 7.4 would hand them to the thread in whose name the widget sent last.
+        """
+        if self.comm is not None:
+            self.comm.__dict__.pop("_reply_subshell_id", None)
 
     def _ipython_display_(self, **_: Any) -> None:
         with self._lock:
             again, self._display = self._display, self._display or uuid.uuid4().hex
             self._saved, self._saved_at = self._page(), time.monotonic()
-        page.show(self._saved, f"{self.TITLE}", self._display, again=again is not None)
+        page.show(self._saved, self.TITLE, self._display, again=again is not None)
         page.show_live(self.model_id)
+        # live at once, also where the browser's first word waits for the end of this cell
+        self._viewer("", opened=True)
 
     def _save(self, *, now: bool = False) -> None:
         """Bring the static rendering up to date, not too often."""
@@ -289,11 +302,11 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
             due = now or time.monotonic() - self._saved_at >= SAVED_EVERY
             if self._display is None or not due:
                 return
-            found, context, display = self._page(), self._context, self._display
+            found, display = self._page(), self._display
             if page.same(found, self._saved):
                 return
             self._saved, self._saved_at = found, time.monotonic()
-        outbox.put(context, lambda: page.update(found, self.TITLE, display))
+            page.update(found, self.TITLE, display)
 
     def _page(self) -> str:
         body = Markup(self.static_html()) if self.state else Markup("")
@@ -301,12 +314,8 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
         return page.render(self.TITLE, body, self.token, problem, self._css)
 
     def _start(self, work: Callable[[], None], name: str) -> threading.Thread:
-        """A thread that answers in the name of the browser's last request."""
-        with self._lock:
-            context = self._context.copy()
-        thread = threading.Thread(
-            target=context.run, args=(work,), name=f"tycokit-{self.NAME}-{name}", daemon=True
-        )
+        name = f"tycokit-{self.NAME}-{name}"
+        thread = threading.Thread(target=work, name=name, daemon=True)
         thread.start()
         return thread
 

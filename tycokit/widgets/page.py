@@ -18,7 +18,7 @@ _AS_OF = re.compile(r'<time class="tycokit-as-of">[^<]*</time>')
 # Lab's own message below it, where there is no kernel to ask for the live widget
 _NO_MESSAGE = (
     ".jp-OutputArea-child:has([data-tycokit]) + .jp-OutputArea-child"
-    ":has(> .jupyter-widgets:not(:has(*))) { display: none; }"
+    f":has(> [data-mime-type='{_WIDGET}']:not(:has(*))) {{ display: none; }}"
 )
 
 
@@ -53,9 +53,9 @@ def update(html: str, text: str, display_id: str) -> None:
 
 
 def show_live(model_id: str) -> None:
-    """Display the live widget. Without text, so that an export shows nothing in its place."""
+    """Display the live widget; its text is empty, as an export shows that in its place."""
     view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
-    display({_WIDGET: view}, raw=True)  # type: ignore[no-untyped-call]
+    display({_WIDGET: view, "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def _bundle(html: str, text: str) -> dict[str, Any]:

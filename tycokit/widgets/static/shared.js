@@ -83,6 +83,7 @@ function request(model, call, args = {}) {
   const waiting = channel(model);
   const id = [page, ++requests].join("-");
   return new Promise((resolve, reject) => {
+    if (waiting.gone) return reject(new Error("the kernel has gone: run the cell again"));
     const timer = setTimeout(() => {
       waiting.delete(id);
       reject(new Error("the kernel does not answer: it is busy, or gone"));
@@ -328,7 +329,8 @@ function banner(model) {
   };
   model.on("change:connection", draw);
   model.on("comm_live_update", () => {
-    alive = model.comm_live !== false && false;
+    alive = false; // it is live when it is made, so this is its end
+    channel(model).gone = true;
     draw();
   });
   draw();
