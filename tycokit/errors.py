@@ -60,6 +60,7 @@ TycokitError
     ├── ModelError         a network that cannot be found, fetched or committed
     ├── OpenError          a past datum that cannot be opened
     │   └── DatumUnknown       one that no job has, or a name that fits several
+    ├── TraceError         a result that cannot be traced
     ├── PatternError       a regular expression that cannot be searched for
     │   └── PatternTooSlow     one that tries too many ways through a line
     ├── TrialError         a notebook that cannot be tried, or values that cannot go into a spec
@@ -69,6 +70,7 @@ TycokitError
     ├── InputUnclear       an input for datums that cannot be understood
     ├── RerunError         datums that Pachyderm does not run again
     ├── BacktestError      rules that cannot be tried on what was seen
+    ├── TargetError        a target of alerts that cannot be made or removed
     ├── WatchError         a folder that cannot be watched
     └── NotInstalled       an extra of tycokit that a command needs
 
@@ -676,6 +678,14 @@ class DatumUnknown(OpenError):
         super().__init__(f"datum {datum}: {why}")
 
 
+class TraceError(CliError):
+    """A file, commit or box from which no trace can begin."""
+
+    def __init__(self, address: str, why: str) -> None:
+        self.address = address
+        super().__init__(f"{address}: {why}")
+
+
 class PatternError(CliError):
     """A regular expression that cannot be searched for; `reason` is the sentence about it."""
 
@@ -740,6 +750,14 @@ class RerunError(CliError):
 
 class BacktestError(CliError):
     """Rules that cannot be tried, since nothing was seen yet."""
+
+
+class TargetError(CliError):
+    """A target of alerts that cannot be made or removed; the message holds no key."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"target {name!r}: {reason}")
 
 
 class WatchError(CliError):

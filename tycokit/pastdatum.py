@@ -112,13 +112,16 @@ def _past(client: Client, info: Any, datum: Any) -> PastDatum:
         id=datum.datum.id,
         state=pps_proto.DatumState.Name(datum.state).lower(),
         cmd=tuple(whole.details.transform.cmd),
-        inputs=tuple(_named(datum.data, list(pfs_inputs(whole.details.input)))),
+        inputs=tuple(named(datum.data, list(pfs_inputs(whole.details.input)))),
         failure=_failure(lines) if failed else None,
     )
 
 
-def _named(files: Any, declared: list[Any]) -> Iterator[Input]:
-    """Each file with the name of the pfs input that it came through."""
+def named(files: Any, declared: list[Any]) -> Iterator[Input]:
+    """Each file (FileInfo) of a datum with the name of the PFSInput that it came through.
+
+    Raises DatumUnknown where none of them reads its repo.
+    """
     left = list(declared)
     for file in files:
         repo, path = file.file.commit.branch.repo, file.file.path
