@@ -40,6 +40,21 @@ def test_the_offline_detector_finds_the_persons_and_nobody_else(photographs):
     assert detector.detect(np.zeros((1, 1, 3), np.uint8)) == []
 
 
+def test_the_offline_detector_says_what_mtcnn_says_when_run_by_hand(photographs):
+    detector = detectors.load("mtcnn")
+    from mtcnn import MTCNN
+
+    plain = MTCNN()
+    for image in photographs.values():
+        height, width, _ = image.shape
+        faces = plain.detect_faces(image, box_format="xyxy")
+        found = detector.detect(image)
+        assert [item.score for item in found] == [float(face["confidence"]) for face in faces]
+        for item, face in zip(found, faces, strict=True):
+            xmin, ymin, xmax, ymax = face["box"]
+            assert item.box == Box(ymin / height, xmin / width, ymax / height, xmax / width)
+
+
 def test_the_coco_network_says_what_it_says_when_run_by_hand(coco_network, photographs):
     from ai_edge_litert.interpreter import Interpreter
 
