@@ -60,6 +60,9 @@ OTHER_PB2 = {
     ("tycokit/client.py", "grpc_health.v1"): "gRPC's own health service has no other client",
 }
 
+# Files that say what to install where an extra is missing, and do without it.
+WITH_EXTRA = {"tycokit/scaling/cluster.py": "kubernetes"}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -252,11 +255,17 @@ def looks_outside(source: Source) -> bool:
 def test_what_is_imported_is_declared() -> None:
     """A package that another happens to bring along is gone when that one changes its mind."""
     base, lab = declared(), declared("lab")
+
+    def there(source: Source) -> set[str]:
+        if source.name in WITH_EXTRA:
+            return declared(WITH_EXTRA[source.name])
+        return lab if within(source.module, {"tycokit.widgets"}) else base
+
     wrong = {
         (source.name, name)
         for source in SOURCES
         for name in source.imports
-        if not is_declared(name, lab if within(source.module, {"tycokit.widgets"}) else base)
+        if not is_declared(name, there(source))
     }
     assert not wrong
 
@@ -290,9 +299,9 @@ def providers(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_imports_vision_and_declared_libraries_only(path: Path) -> None:
+def test_a_notebook_imports_vision_alerting_and_declared_libraries_only(path: Path) -> None:
     # errors: to catch what vision raises
-    allowed = {"tycokit.errors", "tycokit.samples", "tycokit.vision"}
+    allowed = {"tycokit.errors", "tycokit.samples", "tycokit.vision", "tycokit.alerting"}
     for cell in code_cells(path):
         for name in imported(ast.parse(cell.source), ""):
             assert not within(name, {"tycokit"}) or within(name, allowed), name

@@ -27,13 +27,13 @@ def count(deployment: str, kubeconfig: Path | None = None) -> int:
     kubectl finds it). Raises NodesUnknown, which says why.
     """
     try:
-        import kubernetes
-        from urllib3.exceptions import HTTPError
+        import kubernetes as installed
     except ImportError as error:
         raise NodesUnknown(
             "pachd does not tell, and Kubernetes cannot be asked without its client:"
             " pip install 'tycokit[kubernetes]'"
         ) from error
+    kubernetes: Any = installed
     try:
         settings, namespaces = _settings(kubernetes, kubeconfig)
         with kubernetes.client.ApiClient(settings) as api:
@@ -51,7 +51,7 @@ def count(deployment: str, kubeconfig: Path | None = None) -> int:
         raise NodesUnknown(
             f"pachd does not tell, and Kubernetes refuses: {error.status} {error.reason}"
         ) from error
-    except HTTPError as error:
+    except kubernetes.client.rest.urllib3.exceptions.HTTPError as error:
         raise NodesUnknown(
             f"pachd does not tell, and no Kubernetes answers: {type(error).__name__}"
         ) from error

@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.empty_pb2 import Empty
 from python_pachyderm import Client
-from python_pachyderm.service import admin_grpc
+from python_pachyderm.service import admin_grpc, admin_proto
 
 from tycokit.errors import NodesUnknown
 from tycokit.scaling import cluster
@@ -78,7 +77,7 @@ def _told(client: Client) -> tuple[str, int]:
     """pachd's deployment id, and its cores where it tells them (0 where not)."""
     # the client's own method drops the metadata
     stub: Any = admin_grpc.APIStub(client._channel)
-    answer, call = stub.InspectCluster.with_call(Empty())
+    answer, call = stub.InspectCluster.with_call(admin_proto.InspectClusterRequest())
     told = dict(call.initial_metadata() or ())
     return answer.deployment_id, _number(told.get(CORES_KEY, ""))
 
