@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from markupsafe import Markup
 
-from tycokit.widgets.base import View, request
+from tycokit.widgets.base import View, action, request
 
 
 class Counter(View):
@@ -24,7 +24,7 @@ class Counter(View):
             Markup("").join(Markup("<li>{}</li>").format(name) for name in self.state["repos"])
         )
 
-    @request
+    @action
     def create(self, name: str) -> dict[str, Any]:
         """Make a repo."""
         self.client.create_repo(name)

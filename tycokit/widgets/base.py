@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TookTooLong
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -26,13 +27,12 @@ from markupsafe import Markup
 from python_pachyderm import Client
 
 from tycokit.client import translate
-from tycokit.errors import CliError, NoAnswer, StateTooLarge, TycokitError, UnknownRequest
+from tycokit.errors import CliError, NoAnswer, Refused, StateTooLarge, TycokitError, UnknownRequest
 from tycokit.widgets import connecting, page, scripts
+from tycokit.widgets.polling import Poller
 
 MOST_STATE = 1_000_000  # bytes of JSON
 PATIENCE = 10.0  # seconds until a read that does not end counts as a lost connection
-LEASE = 600.0  # seconds that a browser's view counts as open after it was last heard of
-SLOWEST = 10.0  # seconds at most between two tries while the connection is lost
 SAVED_EVERY = 2.0  # seconds at least between two updates of the static rendering
 
 _log = logging.getLogger(__name__)
@@ -51,13 +51,22 @@ def request(method: _Method) -> _Method:
     return method
 
 
+def action(method: _Method) -> _Method:
+    """A @request that changes something in pachd: `state` is read again as soon as it is done."""
+    method.__tycokit_changes__ = True  # type: ignore[attr-defined]
+    return request(method)
+
+
 class View(anywidget.AnyWidget):
     """A widget on one pachd. A subclass gives NAME, TITLE, `read` and `static_html`.
 
     `state` is what the first paint needs, JSON of less than 1 MB; larger things come in pages, by
     methods marked @request. While a browser shows the widget, `read` is called every `EVERY`
-    seconds, in a thread. `connection` says whether pachd answered the last time:
-    {"ok": bool, "message": str, "since": ISO time}.
+    seconds, in a thread. `connection` says how the last read went: {"ok": bool, "lost": bool,
+    "message": str, "since": ISO time}; `lost` when pachd did not answer at all.
+
+    Making one reads once: what pachd refuses (a repo that is not there, a wrong token) is raised,
+    a pachd that does not answer is shown, until it does.
     """
 
     NAME: ClassVar[str] = ""  # of static/NAME.js and static/NAME.css
@@ -83,15 +92,16 @@ class View(anywidget.AnyWidget):
         self._saved = ""  # the static rendering as it was sent
         self._saved_at = 0.0
         self._display: str | None = None
-        self._viewers: dict[str, float] = {}
-        self._wake = threading.Event()
-        self._poller: threading.Thread | None = None
-        self._closed = False
+        self._poller = Poller(f"tycokit-{self.NAME}-poll", self._again, self.EVERY)
         super().__init__()
         self.set_trait("token", uuid.uuid4().hex)
         self._connected(None)
         self.on_msg(self._receive)
-        self._first()
+        try:
+            self._first()
+        except BaseException:
+            self.close()
+            raise
 
     # what a subclass overrides
 
@@ -118,18 +128,14 @@ class View(anywidget.AnyWidget):
 
     def refresh(self) -> None:
         """Read now, and show what was read. Raises CliError where pachd does not answer."""
-        error = self._read()
-        if error is not None:
-            raise error
+        self._read()
         self._save(now=True)
 
     def close(self) -> None:
         """Take the widget away; the static rendering stays."""
-        if self._closed:
-            return
-        self._closed = True
-        self._wake.set()
-        super().close()
+        if self.comm is not None:
+            self._poller.end()
+            super().close()
 
     # reading
 
@@ -138,33 +144,55 @@ class View(anywidget.AnyWidget):
         done: Future[None] = Future()
 
         def read() -> None:
-            self._read()
-            done.set_result(None)
+            try:
+                self._read()
+            except BaseException as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
 
-        self._start(read, "first-read")
+        self._start(read, "first")
         try:
             done.result(PATIENCE)
-        except TimeoutError:  # the read goes on, and shows what it finds when it finds it
-            self._connected(NoAnswer("", f"nothing came within {PATIENCE:.0f} seconds"))
+        except NoAnswer:
+            pass  # it is shown
+        except TookTooLong:  # the read goes on, and shows what it finds when it finds it
+            self._connected(silent())
 
-    def _read(self) -> CliError | None:
-        """Read and show; the error when pachd did not answer."""
+    def _again(self) -> bool:
+        """One read of many, which raises nothing; whether pachd answered."""
+        watch = threading.Timer(PATIENCE, self._connected, [silent()])
+        watch.daemon = True
+        watch.start()
+        try:
+            self._read()
+        except CliError:
+            return False
+        except Exception as error:
+            self._connected(CliError(said(error)))
+            return False
+        finally:
+            watch.cancel()
+            self._save()
+        return True
+
+    def _read(self) -> None:
+        """Read and show. Raises CliError when pachd did not answer, or refused; that is shown."""
         with self._reads:
             try:
                 found = self.read()
             except (grpc.RpcError, ConnectionError, CliError) as error:
-                lost = error if isinstance(error, CliError) else translate(error)
-                self._connected(lost)
-                if self._own:  # the context may lead elsewhere by now
-                    with self._lock:
+                refusal = error if isinstance(error, CliError) else translate(error)
+                self._connected(refusal)
+                if self._own and isinstance(refusal, (NoAnswer, Refused)):
+                    with self._lock:  # the context may lead elsewhere by now
                         self._client = None
-                return lost
+                raise refusal from error
             self._show(found)
             self._connected(None)
-        return None
 
     def _show(self, found: Mapping[str, Any]) -> None:
-        text = json.dumps(found, sort_keys=True)
+        text = json.dumps(found, sort_keys=True, allow_nan=False)
         if len(text) > MOST_STATE:
             raise StateTooLarge(self.NAME, len(text), MOST_STATE)
         with self._lock:
@@ -174,71 +202,24 @@ class View(anywidget.AnyWidget):
 
     def _connected(self, error: CliError | None) -> None:
         message = "" if error is None else str(error)
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         with self._lock:
-            if self.connection and self.connection["message"] == message:
-                return
-            self.set_trait(
-                "connection",
-                {
-                    "ok": error is None,
-                    "message": message,
-                    "since": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-                },
-            )
-
-    def _poll(self) -> None:
-        """Read again and again while a browser shows the widget."""
-        pause = self.EVERY
-        while True:
-            self._wake.wait(pause)
-            self._wake.clear()
-            with self._lock:
-                now = time.monotonic()
-                self._viewers = {k: at for k, at in self._viewers.items() if now - at < LEASE}
-                if self._closed or not self._viewers:
-                    self._poller = None
-                    return
-            begun = time.monotonic()
-            watch = threading.Timer(
-                PATIENCE, self._connected, [NoAnswer("", f"nothing for {PATIENCE:.0f} seconds")]
-            )
-            watch.daemon = True
-            watch.start()
-            try:
-                lost = self._read()
-            except Exception as error:
-                _log.exception("%s could not be read", self.NAME)
-                self._connected(CliError(f"{type(error).__name__}: {error}"))
-                lost = CliError()
-            finally:
-                watch.cancel()
-            self._save()
-            took = time.monotonic() - begun
-            # a slow pachd is not asked all the time
-            pause = min(2 * pause, SLOWEST) if lost else max(self.EVERY, 2 * took)
+            if not self.connection or self.connection["message"] != message:
+                found = {"ok": error is None, "lost": isinstance(error, NoAnswer)}
+                self.set_trait("connection", {**found, "message": message, "since": now})
 
     # requests from the browser
 
     def _receive(self, _: object, content: Any, __: object) -> None:
         """A message of the browser: {"id", "call", "arguments"}."""
-        if not isinstance(content, dict):
-            return
-        call, arguments = str(content.get("call")), content.get("arguments") or {}
-        if call in ("$open", "$close"):
-            self._viewer(str(arguments.get("view")), opened=call == "$open")
-            return
-        self._start(lambda: self._respond(content.get("id"), call, arguments), call)
-
-    def _viewer(self, name: str, *, opened: bool) -> None:
-        with self._lock:
-            if not opened:
-                self._viewers.pop(name, None)
-                return
-            if name:
-                self._viewers.pop("", None)
-            self._viewers[name] = time.monotonic()
-            if self._poller is None and not self._closed:
-                self._poller = self._start(self._poll, "poll")
+        call, arguments = str(content["call"]), content.get("arguments") or {}
+        if call == "$open":
+            self._poller.opened(arguments["view"])
+            self._poller.closed("")
+        elif call == "$close":
+            self._poller.closed(arguments["view"])
+        else:
+            self._start(lambda: self._respond(content.get("id"), call, arguments), call)
 
     def _respond(self, id_: object, call: str, arguments: dict[str, Any]) -> None:
         blobs: list[bytes] = []
@@ -246,20 +227,23 @@ class View(anywidget.AnyWidget):
             answered = self.answer(call, arguments)
             if isinstance(answered, tuple):
                 answered, blobs = answered
+            json.dumps(answered, allow_nan=False)
             content = {"id": id_, "result": answered}
-            json.dumps(answered)
         except Exception as error:
             content = {"id": id_, "error": {"kind": type(error).__name__, "message": said(error)}}
             blobs = []
         self.send(content, blobs)
-        self._wake.set()
+        if hasattr(getattr(self, call, None), "__tycokit_changes__"):
+            self._poller.soon()
 
     def answer(self, call: str, arguments: dict[str, Any]) -> Answer:
-        """What a request gets: the result of the method that `call` names."""
+        """What a request gets: the result of the method that `call` names.
+
+        Raises UnknownRequest, and what the method raises.
+        """
         method = getattr(self, call, None) if call.isidentifier() else None
-        if not getattr(method, "__tycokit_request__", False):
+        if method is None or not hasattr(method, "__tycokit_request__"):
             raise UnknownRequest(self.NAME, call)
-        assert method is not None
         try:
             inspect.signature(method).bind(**arguments)
         except TypeError as error:
@@ -291,10 +275,10 @@ class View(anywidget.AnyWidget):
         with self._lock:
             again, self._display = self._display, self._display or uuid.uuid4().hex
             self._saved, self._saved_at = self._page(), time.monotonic()
-        page.show(self._saved, self.TITLE, self._display, again=again is not None)
-        page.show_live(self.model_id)
+            page.show(self._saved, self.TITLE, self._display, again=again is not None)
+            page.show_live(self.model_id)
         # live at once, also where the browser's first word waits for the end of this cell
-        self._viewer("", opened=True)
+        self._poller.opened("")
 
     def _save(self, *, now: bool = False) -> None:
         """Bring the static rendering up to date, not too often."""
@@ -302,29 +286,31 @@ class View(anywidget.AnyWidget):
             due = now or time.monotonic() - self._saved_at >= SAVED_EVERY
             if self._display is None or not due:
                 return
-            found, display = self._page(), self._display
-            if page.same(found, self._saved):
-                return
-            self._saved, self._saved_at = found, time.monotonic()
-            page.update(found, self.TITLE, display)
+            found = self._page()
+            if not page.same(found, self._saved):
+                self._saved, self._saved_at = found, time.monotonic()
+                page.update(found, self.TITLE, self._display)
 
     def _page(self) -> str:
         body = Markup(self.static_html()) if self.state else Markup("")
-        problem = "" if self.connection["ok"] else str(self.connection["message"])
+        problem = str(self.connection["message"])
         return page.render(self.TITLE, body, self.token, problem, self._css)
 
-    def _start(self, work: Callable[[], None], name: str) -> threading.Thread:
+    def _start(self, work: Callable[[], None], name: str) -> None:
         name = f"tycokit-{self.NAME}-{name}"
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        thread.start()
-        return thread
+        threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def silent() -> NoAnswer:
+    """The error of a pachd that is there, and says nothing."""
+    return NoAnswer("", f"nothing came within {PATIENCE:.0f} seconds")
 
 
 def said(error: Exception) -> str:
-    """The sentence of an error, for a person."""
+    """The sentence of an error, for a person; what nobody expected is logged too."""
     if isinstance(error, TycokitError):
         return str(error)
     if isinstance(error, (grpc.RpcError, ConnectionError)):
         return str(translate(error))
-    _log.exception("a widget's request failed", exc_info=error)
+    _log.error("a widget failed", exc_info=error)
     return f"{type(error).__name__}: {error}"

@@ -193,7 +193,6 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
       role: "listbox",
       tabindex: "0",
       "aria-label": label,
-      style: { "max-height": `${height}px` },
       onscroll: () => {
         if (!frame) frame = requestAnimationFrame(() => ((frame = 0), draw()));
         onscroll?.(atEnd());
@@ -268,6 +267,7 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
     setCount(n) {
       total = n;
       inner.style.height = `${n * rowHeight}px`;
+      el.style.height = `${Math.min(height, Math.max(1, n) * rowHeight) + 2}px`;
       if (active >= n) active = -1;
       draw();
     },
@@ -321,10 +321,11 @@ function banner(model) {
   const el = h("div", { class: "tycokit-lost", role: "status", hidden: true });
   let alive = true;
   const draw = () => {
-    const { ok = true, message = "", since = "" } = model.get("connection") ?? {};
+    const { ok = true, lost = false, message = "", since = "" } = model.get("connection") ?? {};
     el.hidden = ok && alive;
     if (!alive) fill(el, "▲ The kernel has gone; this is what was last known. Run the cell again.");
-    else if (!ok) fill(el, h("strong", {}, "▲ No connection"), ` since ${time(since)}: ${message}`);
+    else if (lost) fill(el, h("strong", {}, "▲ No connection"), ` since ${time(since)}: ${message}`);
+    else if (!ok) fill(el, `▲ ${message}`);
     else fill(el);
   };
   model.on("change:connection", draw);
@@ -345,8 +346,8 @@ function hideStatic(token) {
   return () => rule.remove();
 }
 
-/** What a widget's module exports. `render({ model, el, onCleanup })` fills `el`; it may return,
- *  or hand to onCleanup, what is to be done when the widget goes. */
+/** What a widget's module exports. `render({ model, el, onCleanup })` fills `el` as soon as there is
+ *  a state; it may return, or hand to onCleanup, what is to be done when the widget goes. */
 function view(render) {
   return {
     async render({ model, el }) {
@@ -360,8 +361,14 @@ function view(render) {
       const timer = setInterval(beat, BEAT);
       cleanups.push(() => clearInterval(timer));
       cleanups.push(() => model.send({ call: "$close", arguments: { view: name } }));
-      const more = await render({ model, el: body, onCleanup: (work) => cleanups.push(work) });
-      if (more) cleanups.push(more);
+      const draw = async () => {
+        if (Object.keys(model.get("state") ?? {}).length === 0) return; // nothing was read yet
+        model.off("change:state", draw);
+        const more = await render({ model, el: body, onCleanup: (work) => cleanups.push(work) });
+        if (more) cleanups.push(more);
+      };
+      model.on("change:state", draw);
+      await draw();
       return () => cleanups.forEach((work) => work());
     },
   };
