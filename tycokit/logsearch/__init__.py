@@ -1,0 +1,1 @@
+"""What stages printed, to be searched: lines with their level, filters, an index that follows."""
