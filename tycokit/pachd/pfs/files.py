@@ -10,13 +10,14 @@ from itertools import islice
 from tycokit.errors import FileNotFound, ItemNotFound, NotAllowed
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.address import resolve
-from tycokit.pachd.pfs.commits import content_root
+from tycokit.pachd.pfs.ending import content_root
 from tycokit.pachd.pfs.filetree import Content, DirNode, FileNode, Node
 from tycokit.pachd.pfs.glob import Glob
 from tycokit.pachd.pfs.glob import compile as compile_glob
 from tycokit.pachd.pfs.names import normal_path
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pfs.values import Commit, CommitAddress, FileInfo
+from tycokit.pachd.store.maps import EMPTY
 
 _PIECE = 1 << 20  # bytes in one piece of a stream; well below what a gRPC client accepts
 _PAGE = 1000
@@ -167,13 +168,37 @@ class Snapshot:
         self, path: str, old: Snapshot | None, old_path: str, shallow: bool
     ) -> list[tuple[FileInfo | None, FileInfo | None]]:
         """(new, old) of every path whose hash differs; one-sided entries have a None."""
-        before = {info.path: info for info in old._subtree(old_path, shallow)} if old else {}
-        after = {info.path: info for info in self._subtree(path, shallow)}
+        if old is not None and not shallow and normal_path(old_path) == normal_path(path):
+            before, after = self._unlike_below(old, normal_path(path))
+        else:
+            before = {info.path: info for info in old._subtree(old_path, shallow)} if old else {}
+            after = {info.path: info for info in self._subtree(path, shallow)}
         return [
             (after.get(key), before.get(key))
             for key in sorted(before.keys() | after.keys())
             if key not in before or key not in after or before[key].hash != after[key].hash
         ]
+
+    def _unlike_below(
+        self, old: Snapshot, path: str
+    ) -> tuple[dict[str, FileInfo], dict[str, FileInfo]]:
+        """Of `old` and of this, what may differ at a path and below, at the cost of just that."""
+        trees = self._pfs.trees
+        with self._pfs.database.read() as connection:
+            tops = [trees.find(connection, root, path) for root in (old.root, self.root)]
+            sides: list[list[Node]] = [list(top) for top in tops]
+            folders = [next((n for n in top if isinstance(n, DirNode)), None) for top in tops]
+            roots = [folder.root if folder else EMPTY for folder in folders]
+            below = path if path == "/" else f"{path}/"
+            for pair in trees.diff(connection, roots[0], roots[1], below):
+                for side, node in zip(sides, pair, strict=True):
+                    if node is not None:
+                        side.append(node)
+            before, after = (
+                {node.path: snapshot._info(connection, node) for node in side}
+                for snapshot, side in zip((old, self), sides, strict=True)
+            )
+        return before, after
 
     def parent(self) -> Snapshot | None:
         """The parent commit's files."""
