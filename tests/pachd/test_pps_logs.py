@@ -11,8 +11,9 @@ from google.protobuf.duration_pb2 import Duration
 from pachd_driver import SUCCESS, Driver, Refusal, pfs, transform
 from python_pachyderm.service import pps_proto
 
+from tycokit.pachd.pps import logs as pps_logs
 from tycokit.pachd.pps.logs import LogFilter, Logs
-from tycokit.pachd.pps.values import Job, Pipeline
+from tycokit.pachd.pps.values import InputFile, Job, Pipeline
 from tycokit.pachd.server import Pachd
 
 
@@ -134,6 +135,29 @@ def test_half_a_line_costs_no_other_one(tmp_path: Path, job: Job, left: bytes) -
     assert messages(logs, job) == ["before", "after"]
     follow = logs.follow(lambda: [job], LogFilter(), 0, lambda: False)
     assert [next(follow).message, next(follow).message] == ["before", "after"]
+
+
+def test_the_last_lines_are_the_end_of_all_lines(
+    tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = Logs(tmp_path)
+    log = logs.open(job)
+    for number in range(40):
+        datum = str(number % 3)
+        inputs = (InputFile("in", "default", "r", "user", "master", "", f"/{datum}", 1, "ab"),)
+        log.write("x" * number, datum=datum, inputs=inputs, master=number % 5 == 0)
+    log.close()
+    (path,) = tmp_path.rglob("*.jsonl")
+    for left in (b"", b'{"ts": 2, "half'):
+        with path.open("ab") as file:
+            file.write(left)
+        for wanted in (LogFilter(), LogFilter(datum="1"), LogFilter(inputs=("/2",))):
+            every = logs.read([job], wanted)
+            assert every
+            for block in (1, 7, 100, 1 << 18):
+                monkeypatch.setattr(pps_logs, "_BLOCK", block)
+                for tail in (1, 2, 11, 100):
+                    assert logs.read([job], wanted, tail) == every[-tail:]
 
 
 def test_a_disk_that_takes_no_log_stops_nothing(

@@ -7,6 +7,7 @@ full disk leaves of a line stays a line of its own, and readers pass over it.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tycokit.pachd.pfs.names import check_name
 from tycokit.pachd.pps.values import InputFile, Job, Pipeline, selects
@@ -25,6 +26,8 @@ from tycokit.pachd.pps.values import InputFile, Job, Pipeline, selects
 _LOG = logging.getLogger(__name__)
 _POLL = 0.2  # seconds between two looks of one who follows
 _LAG = 10**9  # ns
+_BLOCK = 1 << 18  # bytes
+_INPUTS = b'"inputs": '
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +151,11 @@ class Logs:
         """The lines of some jobs that a filter keeps, by time; the last `tail` of them."""
         found: list[LogLine] = []
         for job in jobs:
-            lines = (line for line in self._lines(job, wanted.since) if wanted.keeps(line))
-            found += deque(lines, tail or None)
+            if tail:
+                last = itertools.islice(filter(wanted.keeps, self._last(job, wanted)), tail)
+                found += reversed(list(last))
+            else:
+                found += filter(wanted.keeps, self._lines(job, wanted.since))
         found.sort(key=lambda line: line.ts)
         return found[-tail:] if tail else found
 
@@ -189,16 +195,50 @@ class Logs:
                 lines += _parse(raw, job, told)
         return lines, start
 
-    def _lines(self, job: Job, since: int) -> Iterator[LogLine]:
+    def _young(self, job: Job, since: int) -> bool:
+        """Whether a job's log may have lines that are young enough."""
         path = self._path(job)
         # a file's time may lag a little; most of a pipeline's jobs are older than anybody asks for
-        if not path.exists() or path.stat().st_mtime_ns + _LAG < since:
+        return path.exists() and path.stat().st_mtime_ns + _LAG >= since
+
+    def _last(self, job: Job, wanted: LogFilter) -> Iterator[LogLine]:
+        """The lines from the last one back; parsed are those that are asked for, and few more."""
+        if not self._young(job, wanted.since):
+            return
+        told: dict[str, Any] = {}
+        with self._path(job).open("rb") as file:
+            for raw in file:
+                if _INPUTS in raw:
+                    deque(_parse(raw, job, told), 0)
+            for raw in _backwards(file):
+                yield from _parse(raw, job, told)
+
+    def _lines(self, job: Job, since: int) -> Iterator[LogLine]:
+        path = self._path(job)
+        if not self._young(job, since):
             return
         told: dict[str, Any] = {}
         with path.open("rb") as file:
             for raw in file:
                 if raw.endswith(b"\n"):
                     yield from _parse(raw, job, told)
+
+
+def _backwards(file: BinaryIO) -> Iterator[bytes]:
+    """A file's whole lines from the last one back."""
+    at = file.seek(0, os.SEEK_END)
+    whole, rest = False, b""  # whether a line's end was met; a line whose beginning comes next
+    while at:
+        size = min(_BLOCK, at)
+        at -= size
+        file.seek(at)
+        rest, *lines = (file.read(size) + rest).split(b"\n")
+        if not whole and lines:
+            del lines[-1]  # half a line, or nothing
+            whole = True
+        yield from reversed(lines)
+    if whole:
+        yield rest
 
 
 def _parse(raw: bytes, job: Job, told: dict[str, Any]) -> Iterator[LogLine]:
