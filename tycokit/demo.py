@@ -18,6 +18,7 @@ from tycokit.following import FailedDatum, Job
 from tycokit.specs import Spec
 from tycokit.upload import Item
 
+PIPELINES = ("validate", "model", "threat-detect", "annotate", "plot")
 SHOWN = 2  # failed datums of a job whose logs are fetched: most fail for the same reason
 
 

@@ -16,6 +16,7 @@ import grpc
 from python_pachyderm import Client
 from python_pachyderm.pfs import Commit
 
+from tycokit import targeting
 from tycokit.errors import SpecError
 from tycokit.specdiff import differences
 from tycokit.specs import Repo, Spec
@@ -88,6 +89,8 @@ def plan(
         Repo(info.pipeline.project.name or "default", info.pipeline.name): info
         for info in client.list_pipeline(details=True)
     }
+    targets = targeting.names(client)
+    specs = [targeting.mounted(spec, targets) for spec in specs]
     actions: list[Action] = list(_repos(specs, present, pipelines, create))
     changed = tuple(_changed(client, notebooks, NOTEBOOKS in present))
     if changed:

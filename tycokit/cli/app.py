@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import grpc
 import typer
 
-from tycokit.cli import cluster, data, demo, gc, logs, models, opening, rules, show, watch
+from tycokit.cli import cluster, data, demo, gc, logs, models, opening, rules, show, targets, watch
 from tycokit.client import translate
 from tycokit.errors import TycokitError
 
@@ -39,6 +39,7 @@ app.command(
 app.command(hidden=True)(cluster.pachd)
 app.add_typer(models.app, name="model")
 app.add_typer(rules.app, name="rules")
+app.add_typer(targets.app, name="targets")
 
 
 def run_command(words: Sequence[str]) -> int:

@@ -1,0 +1,1 @@
+"""Telling people: each alert once, with its evidence, by whatever way its rule names."""

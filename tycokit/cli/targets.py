@@ -1,0 +1,49 @@
+"""targets set, list, remove: where alerts go."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tycokit import targeting
+from tycokit.cli import show, surroundings
+from tycokit.cli.data import Context
+from tycokit.client import connect
+
+app = typer.Typer(
+    help="Where alerts go: names for rules to use, with keys that stay in the cluster.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(help="What rules call it; `mail` serves e-mail addresses.")]
+
+
+@app.command("set")
+def set_(name: Name, context: Context = None) -> None:
+    """Make or replace a target. Its apprise URL is asked for, or read from standard input."""
+    client = connect(surroundings.config_path(), context)
+    if sys.stdin.isatty():
+        url = typer.prompt("URL", hide_input=True)
+    else:
+        url = sys.stdin.readline()
+    changed = targeting.put(client, name, url.strip())
+    show.line(f"target {name} is set" + (f", for {', '.join(changed)}" if changed else ""))
+
+
+@app.command("list")
+def list_(context: Context = None) -> None:
+    """List the targets by name."""
+    names = targeting.names(connect(surroundings.config_path(), context))
+    for name in names:
+        show.line(name)
+    if not names:
+        show.line("there is no target: alerts are written as .eml, nothing is sent")
+
+
+@app.command()
+def remove(name: Name, context: Context = None) -> None:
+    """Remove a target."""
+    targeting.remove(connect(surroundings.config_path(), context), name)
+    show.line(f"target {name} is removed")
