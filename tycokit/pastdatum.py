@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import grpc
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 from wcmatch import glob
 
 from tycokit import following
+from tycokit.client import refusal
 from tycokit.errors import DatumUnknown
 from tycokit.specs import pfs_inputs
 
+_WHOLE = 64  # digits of a datum's id
 _NAMED = re.compile(r"(?:(?P<job>[0-9a-f]{32})-)?(?P<datum>[0-9a-f]{6,64})(?:\.ipynb)?")
 _RAISED = re.compile(r"cell (?P<cell>\d+) of .+? raised (?P<error>.*)")
 _DIED = re.compile(r"tycokit stage: (?P<error>the warm executor .* in cell (?P<cell>\d+),.*)")
@@ -66,6 +69,8 @@ def find(
     if named is None:
         raise DatumUnknown(datum, "a datum's id has 6 to 64 digits of 0-9a-f")
     job, start = job or named["job"], named["datum"]
+    if pipeline and job and len(start) == _WHOLE:
+        return _exactly(client, pipeline, job, start)
     found: dict[str, tuple[Any, Any]] = {}
     for info in _jobs(client, pipeline, job):
         for each in _datums(client, info, start):
@@ -83,6 +88,17 @@ def find(
         raise DatumUnknown(datum, f"it fits {', '.join(sorted(found))}; give more of its digits")
     ((info, each),) = found.values()
     return _past(client, info, each)
+
+
+def _exactly(client: Client, pipeline: str, job: str, datum: str) -> PastDatum:
+    """The one with this whole id: a job may have ten thousand others."""
+    try:
+        (info,) = client.inspect_job(job, pipeline)
+        return _past(client, info, client.inspect_datum(pipeline, job, datum))
+    except grpc.RpcError as error:
+        if (reason := refusal(error)) is None:
+            raise
+        raise DatumUnknown(datum, reason) from error
 
 
 def _jobs(client: Client, pipeline: str | None, job: str | None) -> Iterator[Any]:
