@@ -72,6 +72,7 @@ class View(anywidget.AnyWidget):
     NAME: ClassVar[str] = ""  # of static/NAME.js and static/NAME.css
     TITLE: ClassVar[str] = ""
     EVERY: ClassVar[float] = 1.0  # seconds between two reads
+    PARTS: ClassVar[tuple[str, ...]] = ()  # of static/PART.js and .css, which several widgets use
     STATIC: ClassVar[Path] = scripts.FOLDER
 
     state = traitlets.Dict(read_only=True).tag(sync=True)
@@ -80,8 +81,8 @@ class View(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if cls.__dict__.get("NAME"):
-            cls._esm = scripts.module(cls.STATIC, cls.NAME)
-            cls._css = scripts.style(cls.STATIC, cls.NAME)
+            cls._esm = scripts.module(cls.STATIC, cls.NAME, cls.PARTS)
+            cls._css = scripts.style(cls.STATIC, cls.NAME, cls.PARTS)
         super().__init_subclass__(**kwargs)
 
     def __init__(self, client: Client | None = None) -> None:
