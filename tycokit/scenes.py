@@ -44,7 +44,8 @@ class Scene:
 
 
 def scene(client: Client, at: Address) -> Scene:
-    """What belongs to a commit: of a branch, the newest finished ones now; of an id, its own set.
+    """What belongs to a commit: of a branch, the newest finished ones now; of an id, its own set,
+    and the newest ones where that has none and nothing came after it.
 
     The pictures are those that the commit was made from, whatever came after.
     """
@@ -134,10 +135,10 @@ def _above(client: Client, info: Any) -> Iterator[Address]:
 
 def _below(client: Client, at: Address, info: Any) -> Callable[[], Iterator[Address]]:
     """The commits that were made from this one, upstream first."""
+    branch = info.commit.branch.name
 
     def heads() -> Iterator[Address]:
-        branch = client.inspect_branch(at.repo, at.commit, at.project)
-        for down in branch.subvenance:
+        for down in client.inspect_branch(at.repo, branch, at.project).subvenance:
             if down.repo.type == "user":
                 repo, project = down.repo.name, down.repo.project.name
                 found = _finished(client, Address(repo, down.name, project=project))
@@ -154,7 +155,13 @@ def _below(client: Client, at: Address, info: Any) -> Callable[[], Iterator[Addr
                 if each.HasField("finished") and not each.error:
                     yield addresses.of(each.commit)
 
-    return heads if at.is_branch else in_set
+    def both() -> Iterator[Address]:
+        yield from in_set()
+        # what was made of it later: by a pipeline that came later, or with other weights
+        if client.inspect_branch(at.repo, branch, at.project).head.id == info.commit.id:
+            yield from heads()
+
+    return heads if at.is_branch else both
 
 
 def _first(client: Client, commits: Iterable[Address], role: str) -> Address | None:
