@@ -15,8 +15,8 @@ from google.protobuf import json_format
 from python_pachyderm.service import pps_proto
 
 from tycokit.errors import SpecError
+from tycokit.scaling.choices import COEFFICIENT, Coefficient, workers
 
-COEFFICIENT = "tycokit/parallelism-coefficient"
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _SECONDS = {
     "ns": Decimal("1e-9"),
@@ -34,7 +34,8 @@ def request(spec: dict[str, Any], source: str, cores: int) -> Any:
     """A CreatePipelineRequest. Raises SpecError, which names the key and its place.
 
     `parallelism_spec.coefficient`, which Pachyderm 2 no longer knows, is turned into a constant:
-    that many workers per CPU core of `cores`, at least one. An annotation keeps what was written.
+    that many workers for each of `cores`, at least one, and an annotation keeps what was written.
+    Whoever deploys it computes it again, for the cluster's nodes: tycokit.scaling.change.resolve.
     """
     made = pps_proto.CreatePipelineRequest()
     spec = dict(spec)
@@ -49,6 +50,16 @@ def request(spec: dict[str, Any], source: str, cores: int) -> Any:
     return made
 
 
+def given_input(value: dict[str, Any], source: str) -> Any:
+    """An Input alone, as strictly. Raises SpecError."""
+    made = pps_proto.Input()
+    try:
+        json_format.ParseDict(_fields(value, made.DESCRIPTOR, source, ""), made)
+    except (json_format.ParseError, ValueError, TypeError) as error:
+        raise SpecError(source, _reason(error)) from error
+    return made
+
+
 def _take_coefficient(spec: dict[str, Any], source: str, cores: int) -> str | None:
     key = "parallelismSpec" if "parallelismSpec" in spec else "parallelism_spec"
     wanted = spec.get(key)
@@ -60,8 +71,8 @@ def _take_coefficient(spec: dict[str, Any], source: str, cores: int) -> str | No
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10_000:
         raise SpecError(source, f"{key}.coefficient must be a number above 0, not {value!r}")
     rest = {name: other for name, other in wanted.items() if name != "coefficient"}
-    spec[key] = rest | {"constant": max(1, int(value * cores))}
-    return str(value)
+    spec[key] = rest | {"constant": workers(Coefficient(value), cores)}
+    return Coefficient(value).text
 
 
 def _fields(value: dict[str, Any], descriptor: Any, source: str, place: str) -> dict[str, Any]:

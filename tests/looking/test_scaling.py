@@ -44,6 +44,7 @@ def put(site: Site, repo: str, names: str) -> str:
         ("0.5X", Coefficient(0.5), 2),
         (".1x", Coefficient(0.1), 1),  # at least one
         ("1.9 ×", Coefficient(1.9), 7),  # rounded down
+        ("0.33333333x", Coefficient(0.33333333), 1),
     ],
 )
 def test_a_choice_is_a_number_or_a_multiple_of_the_nodes(
@@ -252,7 +253,7 @@ def test_a_paused_pipeline_is_updated_and_stays_paused(site: Site) -> None:
     applied = change.apply(site.client, change.plan(site.client, "paused-copies", Constant(4)))
     assert applied.job is None
     found = standing.look(site.client, "paused-copies")
-    assert (found.state, found.workers, found.jobs) == ("paused", 4, ())
+    assert (found.state, found.workers, found.work.jobs) == ("paused", 4, ())
 
 
 def test_a_spout_has_no_workers_to_choose(site: Site) -> None:
@@ -282,15 +283,15 @@ def test_an_update_ends_the_running_job_as_pachyderm_does(site: Site, tmp_path: 
     gates.open("a", "b", "c")
 
     def three_done() -> Any:
-        found = standing.look(site.client, "busy-copies")
+        found = standing.work(site.client, "busy-copies")
         return found if (found.again, found.working) == (3, 2) else None
 
     found = wait_for(three_done)
     (job,) = found.jobs
     assert (job.state, job.total, job.to_do, job.worked) == ("running", 6, 3, 3)
-    assert (found.workers, found.waiting, found.uncounted) == (2, 3, 0)
+    assert (found.waiting, found.uncounted, found.broken) == (3, 0, None)
     put(site, "busy", "g")  # its job has to wait, and has not counted its datums
-    found = standing.look(site.client, "busy-copies")
+    found = standing.work(site.client, "busy-copies")
     assert [each.total for each in found.jobs] == [None, 6]
     assert (found.uncounted, found.again) == (1, 3)
 
@@ -301,21 +302,51 @@ def test_an_update_ends_the_running_job_as_pachyderm_does(site: Site, tmp_path: 
     (warning,) = planned.warnings
     assert warning == (
         "this ends 2 jobs that have not ended, and a new one takes over;"
-        " what it has done, 3 datums, runs again"
+        " what is done of it, 3 datums, runs again"
     )
     applied = change.apply(site.client, planned)
     for id_ in planned.ends:
         (before,) = site.client.inspect_job(id_, "busy-copies", wait=True)
         assert before.state == KILLED
         assert "pipeline was updated" in before.reason
-    wait_for(lambda: standing.look(site.client, "busy-copies").working == 4)
+    wait_for(lambda: standing.work(site.client, "busy-copies").working == 4)
     gates.open()
     assert applied.job is not None
     assert counts(site.job("busy-copies", applied.job)) == (7, 0, 0)  # the three as well
     assert len(site.paths("busy-copies", "/*")) == 7
 
 
-# forecasts: see test_scaling_forecast
+@pytest.mark.parametrize("how", ["failed", "stopped"])
+def test_after_a_job_that_did_not_end_well_its_datums_run_again_as_is_said(
+    site: Site, tmp_path: Path, how: str
+) -> None:
+    gates = Gates(tmp_path / "gates")
+    site.client.create_repo(how)
+    put(site, how, "ab")
+    name = f"{how}-copies"
+    pipeline(site, name, how, *gates.lines, "test $(cat $in) != d", datum_tries=1)
+    gates.open("a", "b", "d")
+    assert counts(ended(site, name)) == (2, 0, 0)
+    id_ = put(site, how, "cd")
+    if how == "failed":
+        gates.open("c")
+    else:
+        wait_for(lambda: site.client.inspect_job(id_, name).__next__().data_total == 4)
+        site.client.stop_job(id_, name)
+    site.job(name, id_)
+    planned = change.plan(site.client, name, Constant(2))
+    assert (planned.ends, planned.again) == ((), 2)
+    (warning,) = planned.warnings
+    assert warning == (
+        f"the last job {'failed' if how == 'failed' else 'was stopped'}, and Pachyderm builds on"
+        " the last one without an error: what it had to do, 2 datums, runs now"
+    )
+    gates.open()
+    change.apply(site.client, planned)
+    assert counts(ended(site, name)) == (1, 2, 1)
+
+
+# how fast
 
 
 def test_speeds_are_measured_by_the_workers_that_had_work(site: Site) -> None:

@@ -16,7 +16,7 @@ from tycokit.scaling.choices import Coefficient, Constant
 from tycokit.scaling.forecast import choices, forecast, forecasts
 from tycokit.scaling.nodes import Nodes
 from tycokit.scaling.speed import Speed
-from tycokit.scaling.standing import OpenJob, Standing
+from tycokit.scaling.standing import OpenJob, Standing, Work
 
 # 100 datums in 30 s with 2 workers; each took 0.5 s in its worker, so 0.05 s are the job's own
 TWO = Speed(workers=2, datums=100, seconds=30.0, busy=50.0)
@@ -34,8 +34,7 @@ def standing(*speeds: Speed, to_do: int = 100, worked: int = 0, workers: int = 2
         choice=Constant(workers),
         workers=workers,
         available=workers,
-        working=workers,
-        jobs=(job,),
+        work=Work((job,), None),
         speeds=speeds,
         annotations={},
         every_job=False,
@@ -107,9 +106,7 @@ def test_more_workers_never_take_longer_and_rates_agree(
     now = standing(one, to_do=to_do, workers=workers)
     found = [forecast(now, Constant(number)) for number in range(1, 70)]
     took = [each.seconds or 0.0 for each in found]
-    assert all(
-        after <= before + 1e-9 * before for before, after in itertools.pairwise(took)
-    )
+    assert all(after <= before + 1e-9 * before for before, after in itertools.pairwise(took))
     again = forecast(now, Constant(workers))
     assert again.per_second == pytest.approx(one.per_second)
     if to_do % workers == 0:

@@ -1,22 +1,21 @@
 """Another number of workers for a pipeline: planned, shown, applied, and taken back.
 
 Pachyderm changes a pipeline by updating it. That ends its unfinished jobs and makes one new job,
-which skips each datum that an ended job has processed. So nothing is processed again, except what
-the jobs that an update ends had done so far, datums that failed before, and all datums of a
-pipeline whose spec asks for that.
+which skips each datum that the last job without an error has processed. So nothing is processed
+again, except what jobs have done since: those that the update ends, or one that failed or was
+stopped; and all datums of a pipeline whose spec asks for that.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import json_format
 from python_pachyderm import Client
-from python_pachyderm.service import pps_proto
 
 from tycokit.errors import PipelineChanged, ScaleError
 from tycokit.scaling import choices, standing
@@ -33,8 +32,8 @@ class Change:
     """A planned update of `pipeline`, looked at in `version`.
 
     `difference` is the spec's, as a unified diff of its JSON, empty where nothing differs. `ends`
-    are the ids of the jobs that the update would end, `again` the datums that they have worked on
-    and that would be worked on again. `warnings` say in words what else would run again.
+    are the ids of the jobs that the update would end, `again` the datums that were worked on, or
+    had to be, and would be worked on again. `warnings` say in words what is not as it was before.
     """
 
     pipeline: str
@@ -75,14 +74,24 @@ def plan(
     Raises ScaleError for a spout or a service. Nothing is changed.
     """
     info = standing.inspect(client, pipeline, project)
-    annotations = _others(info)
+    if nodes is None and isinstance(choice, Coefficient):
+        raise ScaleError(f"{choice} needs the number of nodes")
     number = choices.workers(choice, nodes.count if nodes is not None else 0)
-    if isinstance(choice, Coefficient):
-        if nodes is None:
-            raise ScaleError(f"{choice} needs the number of nodes")
-        annotations[choices.COEFFICIENT] = f"{choice.factor:g}"
-        annotations[choices.NODES] = str(nodes)
+    annotations = _others(info) | choices.annotated(choice, nodes)
     return _change(client, info, choice, number, annotations)
+
+
+def resolve(request: Any, find: Callable[[], Nodes]) -> None:
+    """Give a spec (protobuf) that has a coefficient the constant that it comes to.
+
+    `find` is called for such a spec only. Raises what it raises.
+    """
+    annotations = request.metadata.annotations
+    choice = choices.recorded(request.parallelism_spec.constant, annotations)
+    if isinstance(choice, Coefficient):
+        nodes = find()
+        request.parallelism_spec.constant = choices.workers(choice, nodes.count)
+        annotations.update(choices.annotated(choice, nodes))
 
 
 def undo(client: Client, pipeline: str, project: str = "default") -> Change:
@@ -130,7 +139,7 @@ def _change(
         raise ScaleError(
             f"{info.pipeline.name} cannot be updated without changing its {', '.join(other)}"
         )
-    open_jobs = standing.unfinished(client, info.pipeline.name, info.pipeline.project.name)
+    work = standing.work(client, info.pipeline.name, info.pipeline.project.name)
     name, version = info.pipeline.name, info.version
     present = info.details.parallelism_spec.constant or 1
     lines = difflib.unified_diff(
@@ -151,26 +160,28 @@ def _change(
         workers_before=present,
         workers_after=number,
         difference="\n".join(lines),
-        ends=tuple(job.id for job in open_jobs),
-        again=sum(job.worked for job in open_jobs),
-        warnings=tuple(_warnings(info, open_jobs)),
+        ends=tuple(job.id for job in work.jobs),
+        again=work.again,
+        warnings=tuple(_warnings(info, work)),
         request=request,
     )
 
 
-def _warnings(info: Any, open_jobs: tuple[standing.OpenJob, ...]) -> list[str]:
+def _warnings(info: Any, work: standing.Work) -> list[str]:
     said = []
-    again = sum(job.worked for job in open_jobs)
-    if open_jobs:
-        which = "a job that has" if len(open_jobs) == 1 else f"{len(open_jobs)} jobs that have"
-        redone = f"; what it has done, {_datums(again)}, runs again" if again else ""
+    again = _datums(work.again)
+    if work.jobs:
+        which = "a job that has" if len(work.jobs) == 1 else f"{len(work.jobs)} jobs that have"
+        redone = f"; what is done of it, {again}, runs again" if work.again else ""
         said.append(f"this ends {which} not ended, and a new one takes over{redone}")
+    if work.broken is not None and work.again:
+        what = "failed" if work.broken.state == "failure" else "was stopped"
+        said.append(
+            f"the last job {what}, and Pachyderm builds on the last one without an error: what it"
+            f" had to do, {again}, runs now"
+        )
     if info.details.reprocess_spec == "every_job":
         said.append("this pipeline runs every datum in every job (reprocess_spec every_job)")
-    if info.last_job_state == pps_proto.JOB_FAILURE:
-        said.append("datums that failed in the last job run again")
-    if info.last_job_state == pps_proto.JOB_KILLED:
-        said.append("the last job was stopped: what it had to do runs now")
     return said
 
 

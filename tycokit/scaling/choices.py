@@ -37,7 +37,12 @@ class Coefficient:
     factor: float
 
     def __str__(self) -> str:
-        return f"{self.factor:g}x"
+        return f"{self.text}x"
+
+    @property
+    def text(self) -> str:
+        """The factor, a whole one without a fraction."""
+        return str(float(self.factor)).removesuffix(".0")
 
 
 Choice = Constant | Coefficient
@@ -65,6 +70,13 @@ def workers(choice: Choice, nodes: int) -> int:
     if isinstance(choice, Constant):
         return choice.number
     return max(1, math.floor(choice.factor * nodes))
+
+
+def annotated(choice: Choice, nodes: object) -> dict[str, str]:
+    """The annotations that tell of a choice; none for a constant."""
+    if isinstance(choice, Constant):
+        return {}
+    return {COEFFICIENT: choice.text, NODES: str(nodes)}
 
 
 def recorded(constant: int, annotations: Mapping[str, str]) -> Choice:

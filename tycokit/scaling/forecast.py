@@ -28,7 +28,7 @@ class Forecast:
 
     `per_second` is datums a second. Both are None where nothing was measured yet (`basis` unknown);
     `measured` is the speed that they come from. `current` is the pipeline's present choice, for
-    which nothing has to be updated; for the others, `datums` counts those that would run again.
+    which nothing has to be updated; for the others, `datums` counts what would run again as well.
     """
 
     choice: Choice
@@ -58,7 +58,7 @@ def forecast(standing: Standing, choice: Choice, nodes: Nodes | None = None) -> 
     assert nodes is not None or isinstance(choice, Constant), choice
     number = workers(choice, nodes.count if nodes is not None else 0)
     current = number == standing.workers
-    datums = standing.waiting + (0 if current else standing.again)
+    datums = standing.work.waiting + (0 if current else standing.work.again)
     one = nearest(standing.speeds, number)
     if one is None:
         return Forecast(choice, number, datums, None, None, "unknown", None, current)

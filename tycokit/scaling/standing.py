@@ -15,13 +15,15 @@ from tycokit.scaling.choices import Choice, recorded
 from tycokit.scaling.speed import Speed
 
 _NEWEST = 100  # jobs among which those are that have not ended
+_BROKEN = ("failure", "killed")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenJob:
-    """A job that has not ended. `total` is None until it has found its datums.
+    """A job that has not ended, or not well. `total` is None until it has found its datums.
 
-    `to_do` are the datums that it still has to work on, `worked` those that it has worked on.
+    `to_do` are the datums that it still has to work on, `worked` those that it has worked on,
+    `working` those that a worker has just now.
     """
 
     id: str
@@ -33,13 +35,43 @@ class OpenJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What a pipeline has to do: its `jobs` that have not ended, newest first.
+
+    Without any, `broken` is the newest one with datums, if it has failed or was stopped: Pachyderm
+    builds on the last job without an error, so the next job does again what that one did.
+    """
+
+    jobs: tuple[OpenJob, ...]
+    broken: OpenJob | None
+
+    @property
+    def waiting(self) -> int:
+        """Datums that the jobs still have to work on, as far as they have counted them."""
+        return sum(job.to_do for job in self.jobs)
+
+    @property
+    def uncounted(self) -> int:
+        """Jobs that have not found their datums yet."""
+        return sum(job.total is None for job in self.jobs)
+
+    @property
+    def working(self) -> int:
+        return sum(job.working for job in self.jobs)
+
+    @property
+    def again(self) -> int:
+        """Datums that are not waiting, and that the job of an update would work on."""
+        if self.broken is not None:
+            return self.broken.worked + self.broken.to_do
+        return sum(job.worked for job in self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A pipeline at a moment.
 
-    `workers` is what its spec asks for, `available` what there is, `working` those that have a
-    datum just now. `waiting` are the datums that its jobs still have to work on; `uncounted` are
-    its jobs that have not found their datums yet. An update would end all `jobs`, and the datums
-    that they have worked on (`again`) would be worked on again.
+    `workers` is what its spec asks for, `available` what there is, `work` what there is to do.
     """
 
     pipeline: str
@@ -49,30 +81,16 @@ class Standing:
     choice: Choice
     workers: int
     available: int
-    working: int
-    jobs: tuple[OpenJob, ...]
+    work: Work
     speeds: tuple[Speed, ...]
     annotations: Mapping[str, str]
     every_job: bool
     autoscaling: bool
 
-    @property
-    def waiting(self) -> int:
-        return sum(job.to_do for job in self.jobs)
-
-    @property
-    def uncounted(self) -> int:
-        return sum(job.total is None for job in self.jobs)
-
-    @property
-    def again(self) -> int:
-        return sum(job.worked for job in self.jobs)
-
 
 def look(client: Client, pipeline: str, project: str = "default") -> Standing:
     """How a pipeline stands. Raises ScaleError for a spout or a service, which has no datums."""
     info = inspect(client, pipeline, project)
-    jobs = unfinished(client, pipeline, project)
     details = info.details
     return Standing(
         pipeline=pipeline,
@@ -82,8 +100,7 @@ def look(client: Client, pipeline: str, project: str = "default") -> Standing:
         choice=recorded(details.parallelism_spec.constant, details.metadata.annotations),
         workers=details.parallelism_spec.constant or 1,
         available=details.workers_available,
-        working=sum(job.working for job in jobs),
-        jobs=jobs,
+        work=work(client, pipeline, project),
         speeds=speed.measure(client, pipeline, project),
         annotations=dict(details.metadata.annotations),
         every_job=details.reprocess_spec == "every_job",
@@ -100,24 +117,26 @@ def inspect(client: Client, pipeline: str, project: str = "default") -> Any:
     return info
 
 
-def unfinished(client: Client, pipeline: str, project: str = "default") -> tuple[OpenJob, ...]:
-    """Those of the pipeline's newest jobs that have not ended, newest first."""
-    newest = client.list_job(pipeline, project_name=project, number=_NEWEST)
+def work(client: Client, pipeline: str, project: str = "default") -> Work:
+    """What the pipeline's newest jobs have to do."""
     found: list[OpenJob] = []
-    for info in newest:
-        if info.HasField("finished"):
-            continue
-        # which workers have a datum is asked of the workers themselves
-        (whole,) = client.inspect_job(info.job.id, pipeline, details=True, project_name=project)
-        if not whole.HasField("finished"):
-            found.append(_open_job(whole))
-    return tuple(found)
+    ended: OpenJob | None = None
+    for info in client.list_job(pipeline, history=-1, project_name=project, number=_NEWEST):
+        if not info.HasField("finished"):
+            # which workers have a datum is asked of the workers themselves
+            (info,) = client.inspect_job(info.job.id, pipeline, details=True, project_name=project)
+        if not info.HasField("finished"):
+            found.append(_open_job(info))
+        elif ended is None and info.data_total:
+            ended = _open_job(info)
+    broken = ended if not found and ended is not None and ended.state in _BROKEN else None
+    return Work(tuple(found), broken)
 
 
 def _open_job(info: Any) -> OpenJob:
     worked = info.data_processed + info.data_failed + info.data_recovered
     state = pps_proto.JobState.Name(info.state).removeprefix("JOB_").lower()
-    known = bool(info.data_total) or state not in ("created", "starting", "running")
+    known = bool(info.data_total) or info.HasField("finished")
     return OpenJob(
         id=info.job.id,
         state=state,
