@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import grpc
 from python_pachyderm import Client
-from python_pachyderm.service import pps_proto
+from python_pachyderm.service import pfs_proto, pps_proto
 
 from tycokit import addresses, browsing, pastdatum
 from tycokit.addresses import Address
@@ -38,6 +38,7 @@ class Records:
         self._commits: dict[str, Any] = {}
         self._makers: dict[tuple[str, str], Attempt] = {}
         self._entries: dict[str, Entry | None] = {}
+        self._preloaded: dict[Address, dict[str, list[File]]] = {}
 
     def file(self, at: Address) -> File:
         """The file or folder at an address. Raises TraceError: there is none."""
@@ -143,6 +144,34 @@ class Records:
                 lambda: self.client.inspect_datum(at.repo, at.commit, datum, at.project)
             )
         return self._datums[key]
+
+    def outputs(self, attempt: Attempt) -> tuple[File, ...]:
+        """All files that the attempt wrote, by path; none where its commit is gone."""
+        at = attempt.output
+        if at in self._preloaded:
+            return tuple(self._preloaded[at].get(attempt.datum, ()))
+
+        def walk() -> tuple[File, ...]:
+            infos = self.client.walk_file(at.at, "/", datum=attempt.datum)
+            return tuple(
+                file_of(at, browsing.entry_of(info))
+                for info in infos
+                if info.file_type == pfs_proto.FileType.FILE and info.file.datum == attempt.datum
+            )
+
+        return optional(walk) or ()
+
+    def preload(self, at: Address) -> None:
+        """Fetch the records and files of a pipeline's commit together: two calls, all of it."""
+        at = at.below("")
+        if at in self._preloaded:
+            return
+        files = self._preloaded[at] = {}
+        for info in self.client.list_datum(at.repo, at.commit, project_name=at.project):
+            self._datums[(at.project, at.repo, at.commit, info.datum.id)] = info
+        for entry in browsing.files(self.client, at):
+            self._entries[str(at.below(entry.path))] = entry
+            files.setdefault(entry.datum, []).append(file_of(at, entry))
 
     def job(self, at: Address) -> Any | None:
         """The job (JobInfo with details) that made a pipeline's commit."""

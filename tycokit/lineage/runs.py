@@ -1,4 +1,4 @@
-"""What an attempt left of itself: its files, its executed notebook, the parameters it ran with."""
+"""The notebook that an attempt executed, and the parameters that it ran with."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from python_pachyderm.service import pfs_proto
-
 from tycokit import browsing
-from tycokit.lineage.records import Records, file_of, optional
+from tycokit.lineage.records import Records
 from tycokit.lineage.values import Attempt, File, Run
 
 MOST_NOTEBOOK = 20_000_000  # bytes of an executed notebook, which has to be read whole
@@ -18,24 +16,9 @@ MOST_NOTEBOOK = 20_000_000  # bytes of an executed notebook, which has to be rea
 
 def read(records: Records, attempt: Attempt) -> Run:
     """An attempt's files, and what its executed notebook says of its parameters."""
-    found = outputs(records, attempt)
+    found = records.outputs(attempt)
     executed = executed_of(found) if attempt.notebook is not None else None
     return Run(found, executed, _parameters(records, executed) if executed else None)
-
-
-def outputs(records: Records, attempt: Attempt) -> tuple[File, ...]:
-    """All files that the attempt wrote, by path; none where its commit is gone."""
-    at = attempt.output
-
-    def walk() -> tuple[File, ...]:
-        infos = records.client.walk_file(at.at, "/", datum=attempt.datum)
-        return tuple(
-            file_of(at, browsing.entry_of(info))
-            for info in infos
-            if info.file_type == pfs_proto.FileType.FILE and info.file.datum == attempt.datum
-        )
-
-    return optional(walk) or ()
 
 
 def executed_of(files: Sequence[File]) -> File | None:

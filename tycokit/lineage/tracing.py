@@ -78,9 +78,10 @@ class Trace:
 
     @property
     def results(self) -> list[File]:
-        """What was written and is no executed notebook, the nearest to the start first."""
+        """What was written, but for the start and executed notebooks; the nearest to it first."""
         executed = {run.executed.key for run in self.runs.values() if run.executed is not None}
-        return [file for key, file in self.files.items() if key in self.made_by.keys() - executed]
+        written = self.made_by.keys() - executed - {self.start.key}
+        return [file for key, file in self.files.items() if key in written]
 
     def _within(self, folder: File) -> bool:
         """Whether files of a folder stand in this trace, so that it is no end of it."""
@@ -119,8 +120,7 @@ class Trace:
         return {
             **attempt.as_dict(),
             "inputs": [
-                {"name": link.name, **self._file(self.files[link.source], index)}
-                for link in self._into(attempt)
+                {"name": name, **self._file(file, index)} for name, file in self.inputs(attempt)
             ],
             "notebook": attempt.notebook.as_dict() if attempt.notebook is not None else None,
             "parameters": dict(run.parameters) if run and run.parameters is not None else None,
@@ -128,8 +128,15 @@ class Trace:
             "outputs": [str(file.at) for file in run.outputs] if run else [],
         }
 
-    def _into(self, attempt: Attempt) -> Iterator[Link]:
-        return (link for link in self.links if link.target == attempt.key)
+    def inputs(self, attempt: Attempt) -> Iterator[tuple[str, File]]:
+        """What an attempt read, by the inputs' names: as it stands in the trace where it does."""
+        here = {
+            (link.name, self.files[link.source].at.path): self.files[link.source]
+            for link in self.links
+            if link.target == attempt.key
+        }
+        for used in attempt.inputs:
+            yield used.name, here.get((used.name, used.file.at.path), used.file)
 
 
 @dataclass(slots=True)
