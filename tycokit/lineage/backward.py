@@ -91,21 +91,24 @@ class _Walk:
             self.made.link(attempt.key, run.executed.key)
 
     def _folder(self, folder: File) -> None:
-        """The files of a folder that a pipeline wrote: the first of each datum."""
+        """The files of a folder that a pipeline wrote: the first of each datum.
+
+        A datum that left only its executed notebook counts where nobody left anything else.
+        """
         if self._records.job(folder.at) is None:
             return
-        first: dict[str, File] = {}
+        results: dict[str, File] = {}
+        notebooks: dict[str, File] = {}
         with closing(browsing.files(self._records.client, folder.at)) as entries:
             for number, entry in enumerate(entries):
-                if not entry.datum:
-                    continue
-                file, known = file_of(folder.at, entry), first.get(entry.datum)
-                is_new = known is None
-                if (is_new and len(first) == self._most) or number == _LOOKED:
+                if number == _LOOKED or len(results) > self._most:
                     self.made.more.add(folder.key)
                     break
-                # an executed notebook stands for its datum only where nothing else does
-                if known is None or known.at.path.endswith(".ipynb"):
-                    first[entry.datum] = file
-        for file in first.values():
+                if entry.datum:
+                    first = notebooks if entry.suffix == ".ipynb" else results
+                    first.setdefault(entry.datum, file_of(folder.at, entry))
+        found = list((results or notebooks).values())
+        if len(found) > self._most:
+            self.made.more.add(folder.key)
+        for file in found[: self._most]:
             self.made.link(self.file(file).key, folder.key)
