@@ -8,7 +8,20 @@ from collections.abc import Sequence
 import grpc
 import typer
 
-from tycokit.cli import cluster, data, demo, gc, logs, models, opening, rules, show, targets, watch
+from tycokit.cli import (
+    cluster,
+    data,
+    demo,
+    gc,
+    logs,
+    models,
+    opening,
+    rules,
+    scale,
+    show,
+    targets,
+    watch,
+)
 from tycokit.client import translate
 from tycokit.errors import TycokitError
 
@@ -28,6 +41,8 @@ app.command()(data.put)
 app.command()(watch.watch)
 app.command()(logs.logs)
 app.command("open")(opening.open_)
+app.command()(scale.scale)
+app.command()(scale.glob)
 app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(cluster.lab)

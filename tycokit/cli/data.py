@@ -12,6 +12,8 @@ from tycokit import packaged, specs, upload
 from tycokit.cli import show, surroundings
 from tycokit.client import connect
 from tycokit.errors import CliError
+from tycokit.scaling import change
+from tycokit.scaling.nodes import find as find_nodes
 
 Context = Annotated[
     str | None, typer.Option("--context", help="Pachyderm context, instead of the active one.")
@@ -33,6 +35,9 @@ def deploy(
         bool, typer.Option("--reprocess", help="Updated pipelines process everything again.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say it, do nothing.")] = False,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="What a coefficient multiplies, where nobody tells.")
+    ] = None,
     context: Context = None,
 ) -> None:
     """Create the repos, notebooks and pipelines that are missing, and update what differs."""
@@ -42,6 +47,8 @@ def deploy(
     found = specs.read(specs_dir, surroundings.cores())
     files = notebook_files(specs_dir, notebooks)
     client = connect(surroundings.config_path(), context)
+    for spec in found:
+        change.resolve(spec.request, lambda: find_nodes(client, nodes))
     actions = deployment.plan(client, found, files, create_repo or [])
     if not actions:
         show.line(f"{len(found)} pipelines and {len(files)} notebooks are as they should be")

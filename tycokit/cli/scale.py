@@ -1,0 +1,164 @@
+"""scale, glob: how many workers, and how many datums; on whatever pachd the context names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.filesize import decimal
+from rich.table import Table
+
+from tycokit import addresses, datumpreview
+from tycokit.cli import show, surroundings
+from tycokit.cli.data import Context
+from tycokit.client import connect
+from tycokit.datumlist import DatumPage
+from tycokit.datumpreview import Survey
+from tycokit.errors import CliError, NodesUnknown
+from tycokit.scaling import change, choices, forecast, nodes, standing
+from tycokit.scaling.change import Change
+from tycokit.scaling.choices import Coefficient
+from tycokit.scaling.forecast import Forecast
+from tycokit.scaling.nodes import Nodes
+from tycokit.scaling.standing import Standing
+
+Count = Annotated[
+    int | None, typer.Option("--nodes", min=1, help="Nodes of the cluster, where nobody tells.")
+]
+
+
+def scale(
+    pipeline: Annotated[str, typer.Argument(help="A pipeline.")],
+    workers: Annotated[
+        str | None, typer.Argument(metavar="[N|Nx]", help="Workers, or times the nodes: 2x.")
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Back to the workers before.")] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Even if datums that are done run again for it.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say it, do nothing.")] = False,
+    nodes: Count = None,
+    context: Context = None,
+) -> None:
+    """Give a pipeline other workers; without a number, tell what other numbers would bring."""
+    if workers is not None and undo:
+        raise CliError("give a number of workers or --undo, not both")
+    choice = None if workers is None else choices.parse(workers)
+    client = connect(surroundings.config_path(), context)
+    if undo:
+        planned = change.undo(client, pipeline)
+    elif choice is None:
+        _show_standing(standing.look(client, pipeline), *_nodes(client, pipeline, nodes))
+        return
+    else:
+        known = _find(client, pipeline, nodes) if isinstance(choice, Coefficient) else None
+        planned = change.plan(client, pipeline, choice, known)
+        if known is not None:
+            show.line(f"{choice} of {known}: {_workers(planned.workers_after)}")
+    _show_change(planned)
+    if dry_run or planned.empty:
+        return
+    if planned.again and not now:
+        raise CliError("nothing was changed; --now changes it all the same")
+    done = change.apply(client, planned)
+    made = f", job {done.job}" if done.job else "; it is paused, so there is no job"
+    show.line(f"{pipeline} is version {done.version} now{made}")
+
+
+def glob(
+    repo: Annotated[str, typer.Argument(help="A repo.")],
+    pattern: Annotated[str, typer.Argument(metavar="GLOB", help="As in a pipeline's input.")],
+    branch: Annotated[str, typer.Option(help="Branch.")] = addresses.DEFAULT_BRANCH,
+    number: Annotated[int, typer.Option("--number", min=0, help="Datums to show.")] = 10,
+    context: Context = None,
+) -> None:
+    """Tell what datums a glob would make of a repo, before there is a pipeline."""
+    given = datumpreview.glob_input(repo, pattern, branch)
+    client = connect(surroundings.config_path(), context)
+    survey = datumpreview.survey(client, given)
+    _show_survey(survey)
+    if survey.datums and number:
+        _show_datums(datumpreview.page(client, given, count=number))
+
+
+def _nodes(client: Any, pipeline: str, declared: int | None) -> tuple[Nodes | None, str]:
+    """The nodes, or None and why they are not known."""
+    try:
+        return _find(client, pipeline, declared), ""
+    except NodesUnknown as error:
+        return None, str(error)
+
+
+def _find(client: Any, pipeline: str, declared: int | None) -> Nodes:
+    info = standing.inspect(client, pipeline)
+    return nodes.find(client, declared, info.details.metadata.annotations)
+
+
+def _show_standing(found: Standing, known: Nodes | None, why: str) -> None:
+    work = found.work
+    show.line(
+        f"{found.pipeline}: {found.state}, {_workers(found.workers)} ({found.choice})", "bold"
+    )
+    waiting = f"{work.waiting} datums wait, {work.working} are being worked on"
+    if work.uncounted:
+        waiting += f"; {work.uncounted} jobs have not counted theirs"
+    show.line(f"  {waiting}")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("choice", "workers", "datums/s", "done in", "from"):
+        table.add_column(heading, justify="left" if heading in ("choice", "from") else "right")
+    for one in forecast.forecasts(found, known, forecast.choices(found, known)):
+        table.add_row(*_row(one))
+    show.out(least=100).print(table, soft_wrap=False)
+    show.line(f"  x is a multiple of {known}" if known is not None else f"  no multiples: {why}")
+
+
+def _row(one: Forecast) -> list[str]:
+    rate = "-" if one.per_second is None else f"{one.per_second:.3g}"
+    time = "-" if one.seconds is None else _duration(one.seconds)
+    return [f"{one.choice}{' *' if one.current else ''}", str(one.workers), rate, time, one.label]
+
+
+def _show_change(planned: Change) -> None:
+    if planned.empty:
+        show.line(f"{planned.pipeline} is as it should be: {_workers(planned.workers_before)}")
+        return
+    for text in planned.difference.splitlines():
+        show.line(f"  {text}")
+    for warning in planned.warnings:
+        show.warn(f"  {warning}")
+    if not planned.warnings:
+        show.line("  only this differs; no datum is processed again")
+
+
+def _show_survey(survey: Survey) -> None:
+    count = f"{'' if survey.complete else 'more than '}{survey.datums}"
+    show.line(f"{count} datum{'s' * (survey.datums != 1)}, {decimal(survey.size)}", "bold")
+    if survey.datums:
+        show.line(
+            f"  each {decimal(survey.smallest)} to {decimal(survey.largest)},"
+            f" half of them up to {decimal(survey.median)}"
+        )
+
+
+def _show_datums(page: DatumPage) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("datum")
+    table.add_column("size", justify="right")
+    table.add_column("files")
+    for row in page.datums:
+        paths = " ".join(file.path for file in row.files)
+        table.add_row(row.id[:12], decimal(row.size), show.safe(paths))
+    show.out(least=100).print(table, markup=False)
+    if page.after is not None:
+        show.line("  …")
+
+
+def _workers(number: int) -> str:
+    return f"{number} worker{'s' * (number != 1)}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
