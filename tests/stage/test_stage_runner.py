@@ -29,6 +29,16 @@ def test_inputs_out_and_parameters_reach_the_notebook(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("how", [(), ("--cold",)])
+def test_the_executed_notebook_says_which_commits_it_was_made_from(
+    stage: Stage, how: tuple[str, ...]
+) -> None:
+    stage.input("picture", "a.jpg")
+    stage.cells(PARAMETERS)
+    stage.ok(*how, picture_COMMIT="c1", notebook_COMMIT="c2", other_COMMIT="c3")
+    assert stage.executed().metadata.tycokit.commits == {"picture": "c1", "notebook": "c2"}
+
+
+@pytest.mark.parametrize("how", [(), ("--cold",)])
 def test_a_notebook_that_raises_says_where_and_is_kept(stage: Stage, how: tuple[str, ...]) -> None:
     stage.cells(
         code("def divide(by):\n    return 1 / by"),

@@ -21,7 +21,8 @@ class Datum:
 
     `inputs`: each input's path but the notebook's, by name. `fallback`: where in `out` the executed
     notebook goes if the notebook writes nothing. `name`: of the job and the datum, for file names.
-    `variables`: the environment variables that belong to this datum alone.
+    `commits`: the commit that each input, the notebook too, comes from. `variables`: the
+    environment variables that belong to this datum alone.
     """
 
     root: Path
@@ -30,6 +31,7 @@ class Datum:
     out: Path
     fallback: str
     name: str
+    commits: dict[str, str]
     variables: frozenset[str]
 
 
@@ -70,6 +72,7 @@ def read(env: Mapping[str, str]) -> Datum:
         out=root / OUT,
         fallback=fallback or f"{notebook.stem}.ipynb",
         name=f"{job}-{datum}" if job and datum else notebook.stem,
+        commits={name: id_ for name in names if (id_ := env.get(f"{name}_COMMIT"))},
         variables=frozenset(own | {name for name in env if name.startswith("PACH_")}),
     )
 

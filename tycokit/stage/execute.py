@@ -23,13 +23,15 @@ from tycokit.stage.engine import WarmNotebook
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to run: a notebook's path, its parameters, the output folder, the executed notebook's
-    path in it if nothing else decides, and the name to keep a failed run under."""
+    path in it if nothing else decides, the name to keep a failed run under, and the commit of each
+    input, which the executed notebook's metadata keep as `tycokit.commits`."""
 
     notebook: Path
     parameters: Mapping[str, Any]
     out: Path
     fallback: str
     name: str
+    commits: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +142,9 @@ def _finish(
             raise
         failed = report.failure(reached.cells, error)
         text = failed.describe(request.notebook.name)
-        return _keep(_json(reached, None), request.name, text)
+        return _keep(_json(reached, None, request.commits), request.name, text)
     path = datum.executed_path(request.out, before, request.fallback)
-    data = _json(notebook, path)
+    data = _json(notebook, path, request.commits)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -159,13 +161,14 @@ def _keep(data: bytes, name: str, text: str) -> Result:
         return Result(False, None, f"{text}\nthe executed notebook is lost: {error}")
 
 
-def _json(notebook: NotebookNode, path: Path | None) -> bytes:
+def _json(notebook: NotebookNode, path: Path | None, commits: Mapping[str, str]) -> bytes:
     """The notebook as a file, a line a cell; it is of no other use afterwards.
 
     Indented as nbformat writes it, it would take longer than a short notebook's own run, as would
     its check against the schema.
     """
     notebook.metadata.papermill["output_path"] = None if path is None else str(path)
+    notebook.metadata["tycokit"] = {"commits": dict(commits)}
     strip_transient(split_lines(notebook))  # type: ignore[no-untyped-call]
     cells = ",\n".join(_line(cell) for cell in notebook.cells)
     rest = _line({name: value for name, value in notebook.items() if name != "cells"})

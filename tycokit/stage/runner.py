@@ -104,6 +104,7 @@ class Runner:
             "out": str(datum.out),
             "fallback": datum.fallback,
             "name": datum.name,
+            "commits": datum.commits,
             "cwd": os.getcwd(),
             "env": dict(env),
             "timeout": self._options.timeout,
@@ -140,7 +141,9 @@ class Runner:
     def _cold(self, datum: datums.Datum, parameters: dict[str, Any]) -> Outcome:
         from tycokit.stage import execute
 
-        request = execute.Request(datum.notebook, parameters, datum.out, datum.fallback, datum.name)
+        request = execute.Request(
+            datum.notebook, parameters, datum.out, datum.fallback, datum.name, datum.commits
+        )
         result = execute.cold(request, sys.stdout, sys.stderr, self._options.log_limit)
         return Outcome(result.ok, result.text, None if result.path is None else str(result.path))
 

@@ -154,6 +154,7 @@ class Worker:
                 out=Path(request["out"]),
                 fallback=request["fallback"],
                 name=request["name"],
+                commits=request["commits"],
             )
             result = execute.warm(what, self._notebook)
         except Exception as error:
