@@ -20,6 +20,7 @@ from tycokit.cli import (
     scale,
     show,
     targets,
+    trace,
     watch,
 )
 from tycokit.client import translate
@@ -41,6 +42,7 @@ app.command()(data.put)
 app.command()(watch.watch)
 app.command()(logs.logs)
 app.command("open")(opening.open_)
+app.command()(trace.trace)
 app.command()(scale.scale)
 app.command()(scale.glob)
 app.command(
