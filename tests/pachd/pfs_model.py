@@ -21,6 +21,7 @@ COMMIT_ID = re.compile(r"[0-9a-f]{12}4[0-9a-f]{19}")
 Content = dict[tuple[str, str], bytes]
 """(path, datum tag) → bytes."""
 BranchKey = tuple[str, str]  # repo, branch
+Write = tuple[Sequence["Step"], list[Content]]  # one stream's steps, and what each copied
 
 
 class Refused(Exception):
@@ -76,8 +77,10 @@ class Commit:
     provenance: list[Commit]
     number: int
     description: str = ""
-    content: Content | None = None  # None: just what its base has, once that is known
-    finished: bool = False
+    content: Content | None = None  # None: what its base has, once that is known, and the writes
+    writes: list[Write] = field(default_factory=list)
+    closed: bool = False  # from then on nobody writes to it
+    finished: bool = False  # closed, and its content stands
     error: str = ""  # a regular expression
 
 
@@ -358,7 +361,7 @@ class World:
 
     def _empty_commit(self, key: BranchKey) -> Commit:
         commit = self._add_commit(key, AUTO, None, [])
-        commit.finished = True
+        commit.closed = commit.finished = True
         return commit
 
     def base(self, commit: Commit) -> Content | None:
@@ -373,9 +376,16 @@ class World:
         return {}
 
     def files(self, commit: Commit) -> Content:
-        content = commit.content if commit.content is not None else self.base(commit)
-        if content is None:
+        if commit.content is not None:
+            return commit.content
+        base = self.base(commit)
+        if base is None:
+            if commit.closed and not commit.finished:
+                raise Unsure  # it is waited for
             raise Refused((UNKNOWN, "base commit .+ for commit .+ unfinished"))
+        content = dict(base)
+        for write in commit.writes:
+            apply_steps(content, write)
         return content
 
     def start_commit(self, repo: str, branch: str, parent: str, description: str) -> None:
@@ -392,7 +402,7 @@ class World:
         def check_parent() -> None:
             nonlocal above
             above = self.resolve(Address(repo, id=parent)) if parent else known and known.head
-            if above is not None and not above.finished:
+            if above is not None and not above.closed:
                 raise exactly(f"parent commit {self.printed_commit(above)} has not been finished")
 
         every(check_branch, check_parent)
@@ -403,17 +413,31 @@ class World:
 
     def finish_commit(self, address: Address, description: str, error: str) -> None:
         commit = self.resolve(address)
-        if commit.finished:
+        if commit.closed:
             raise exactly(f"commit {self.printed_commit(commit)} has already finished")
         if description:
             commit.description = description
         self._close(commit, re.escape(error))
 
     def _close(self, commit: Commit, error: str = "") -> None:
+        commit.closed = True
         if not error:
+            if commit.content is None and self.base(commit) is None:
+                return
             commit.content = dict(self.files(commit))
             error = collision(commit.content)
         commit.finished, commit.error = True, error
+        self._settle_below(commit)
+
+    def _settle_below(self, commit: Commit) -> None:
+        for child in self.children(commit):
+            if child.content is not None or self.base(child) is None:
+                continue
+            child.content = dict(self.files(child))
+            if child.finished:
+                self._settle_below(child)
+            elif child.closed:
+                self._close(child)
 
     def _own(self, set_id: str) -> list[Commit]:
         own = [each for each in self.all_commits() if each.id == set_id]
@@ -453,6 +477,8 @@ class World:
                         for answer in exactly(
                             "cannot squash until child commit"
                             f" {self.printed_commit(child)} is finished"
+                            + ", consider using WaitCommit"
+                            * child.closed
                         ).answers
                     )
                 )
@@ -507,14 +533,12 @@ class World:
             nonlocal target
             if address.id:
                 target = self.resolve(address)
-                if target.finished:
+                if target.closed:
                     raise exactly(f"commit {self.printed_commit(target)} has already finished")
             elif address.repo in self.repos:
                 branch = self.repos[address.repo].branches.get(address.branch)
-                if branch is not None and branch.head is not None and not branch.head.finished:
+                if branch is not None and branch.head is not None and not branch.head.closed:
                     target = branch.head
-            if target is not None:
-                self.files(target)
 
         def check_repo() -> None:
             if address.repo not in self.repos:
@@ -536,11 +560,11 @@ class World:
         if target is None:
             self.start_commit(address.repo, address.branch, "", "")
             target = self.repos[address.repo].commits[self.set_id]
-        content = dict(self.files(target))
-        for number, step in enumerate(steps):
-            upcoming = steps[number + 1] if number + 1 < len(steps) else None
-            apply_step(content, step, copied[number], upcoming)
-        target.content = content
+        if target.content is None and self.base(target) is None:
+            target.writes.append((steps, copied))
+        else:
+            target.content = dict(self.files(target))
+            apply_steps(target.content, (steps, copied))
         if one_off:
             self._close(target)
 
@@ -565,6 +589,13 @@ class Step:
         data = f", {self.data[:8]!r}" if self.kind == "put" else ""
         tag = "" if self.tag == "default" else ", " + self.tag
         return f"{self.kind}({given}{self.path!r}{data}{', append' * self.append}{tag})"
+
+
+def apply_steps(content: Content, write: Write) -> None:
+    steps, copied = write
+    for number, step in enumerate(steps):
+        upcoming = steps[number + 1] if number + 1 < len(steps) else None
+        apply_step(content, step, copied[number], upcoming)
 
 
 def apply_step(content: Content, step: Step, copied: Content, upcoming: Step | None) -> None:

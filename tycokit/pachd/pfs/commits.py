@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tycokit.errors import BaseUnfinished, CommitFinished, CommitSetNotFound, NotAllowed
+from tycokit.errors import CommitFinished, CommitSetNotFound, NotAllowed
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.address import resolve
+from tycokit.pachd.pfs.ending import close
 from tycokit.pachd.pfs.names import check_branch
-from tycokit.pachd.pfs.transaction import Transaction, add_commit, base_root, move_head
+from tycokit.pachd.pfs.transaction import Transaction, add_commit, move_head
 from tycokit.pachd.pfs.values import (
     Branch,
     Commit,
     CommitAddress,
     CommitInfo,
-    CommitState,
     Origin,
     Repo,
 )
-from tycokit.pachd.store.maps import EMPTY
 
 
 def start_commit(
@@ -76,11 +75,10 @@ def finish_commit(
     """End a commit; one whose files collide ends with an error.
 
     Raises:
-        CommitNotFound, CommitFinished; BaseUnfinished: its parent is still open;
-        NotAllowed: a pipeline's commit, and not `force`.
+        CommitNotFound, CommitFinished; NotAllowed: a pipeline's commit, and not `force`.
     """
     row = resolve(transaction.connection, address)
-    if row["finished"] is not None:
+    if row["finishing"] is not None:
         raise CommitFinished(rows.commit_value(row))
     if not force and _is_pipelines(transaction.connection, row):
         raise NotAllowed("cannot finish a pipeline output or meta commit, use 'stop job' instead")
@@ -100,60 +98,6 @@ def _is_pipelines(connection: rows.Connection, row: rows.Row) -> bool:
         (row["id"],),
     )
     return upstream.fetchone() is not None
-
-
-def close(transaction: Transaction, row: rows.Row, error: str = "") -> str:
-    """Set an open commit finished; its error, given or found by looking at its files.
-
-    Raises:
-        BaseUnfinished: what it grows from is still open.
-    """
-    connection = transaction.connection
-    base = base_root(connection, row["parent"])
-    root = row["root"] if row["root"] is not None else base
-    if root is None and not error:
-        raise _unfinished(connection, row)
-    if not error and root is not None and base is not None:
-        error = transaction.trees.collisions(
-            connection, root, transaction.trees.changed_files(connection, base, root)
-        )
-    node = transaction.trees.root(connection, root or EMPTY)
-    transaction.closed.append(row["id"])
-    connection.execute(
-        "UPDATE pfs_commit SET finishing = ?, finished = ?, root = ?, size = ?, error = ?"
-        " WHERE id = ?",
-        (transaction.now, transaction.now, root, node.size if node else 0, error, row["id"]),
-    )
-    return error
-
-
-def _unfinished(connection: rows.Connection, row: rows.Row) -> BaseUnfinished:
-    parent = rows.commit_by_id(connection, row["parent"])
-    while parent["finished"] is not None:
-        parent = rows.commit_by_id(connection, parent["parent"])
-    return BaseUnfinished(rows.commit_value(parent), rows.commit_value(row))
-
-
-def content_root(connection: rows.Connection, row: rows.Row) -> bytes:
-    """The tree that a commit shows. Raises BaseUnfinished: it grows from an open commit."""
-    root = row["root"] if row["root"] is not None else base_root(connection, row["parent"])
-    if root is None:
-        raise _unfinished(connection, row)
-    return bytes(root)
-
-
-def reached(connection: rows.Connection, row: rows.Row, state: CommitState) -> bool:
-    """Whether a commit is as far as somebody waits for."""
-    if row["finished"] is not None or state <= CommitState.STARTED:
-        return True
-    if state == CommitState.READY:
-        upstream = connection.execute(
-            f"{rows.COMMITS} JOIN commit_provenance p ON p.upstream = c.id"
-            " WHERE p.commit_id = ? AND c.finished IS NULL",
-            (row["id"],),
-        )
-        return upstream.fetchone() is None
-    return False
 
 
 def commit_set(connection: rows.Connection, set_id: str) -> list[CommitInfo]:

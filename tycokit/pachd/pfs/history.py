@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tycokit.errors import CommitFinished, CommitNotFinished, CommitSetNotFound, NotAllowed
-from tycokit.pachd.pfs import rows
+from tycokit.pachd.pfs import rows, writes
 from tycokit.pachd.pfs.address import resolve
-from tycokit.pachd.pfs.commits import content_root
+from tycokit.pachd.pfs.ending import content_root, settle_children
 from tycokit.pachd.pfs.filetree import FileTree
 from tycokit.pachd.pfs.names import normal_path
 from tycokit.pachd.pfs.transaction import Transaction, add_commit, base_root, finish_empty
@@ -32,8 +32,10 @@ def squash(transaction: Transaction, set_id: str) -> None:
             )
         for child in children:
             if child["finished"] is None:
+                waits = child["finishing"] is not None
                 raise NotAllowed(
                     f"cannot squash until child commit {rows.commit_value(child)} is finished"
+                    + (", consider using WaitCommit" if waits else "")
                 )
     for row in own:
         # a child's tree is whole in itself, so it keeps what it shows
@@ -41,6 +43,8 @@ def squash(transaction: Transaction, set_id: str) -> None:
             "UPDATE pfs_commit SET parent = ? WHERE parent = ?", (row["parent"], row["id"])
         )
         _move_heads(transaction, row)
+        if row["parent"] is not None:
+            settle_children(transaction, row["parent"])
     _remove(transaction, own)
 
 
@@ -116,8 +120,9 @@ def _remove(transaction: Transaction, own: list[rows.Row]) -> None:
 def clear(transaction: Transaction, address: CommitAddress) -> None:
     """Drop the files written so far into an open commit. Raises CommitFinished."""
     row = resolve(transaction.connection, address)
-    if row["finished"] is not None:
+    if row["finishing"] is not None:
         raise CommitFinished(rows.commit_value(row))
+    writes.forget(transaction.connection, row["id"])
     transaction.connection.execute(
         "UPDATE pfs_commit SET root = ? WHERE id = ?",
         (base_root(transaction.connection, row["parent"]), row["id"]),

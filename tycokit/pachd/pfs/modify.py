@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from tycokit.errors import CommitFinished, CommitNotFound, StreamCut
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.address import resolve
-from tycokit.pachd.pfs.commits import close, content_root, start_commit
-from tycokit.pachd.pfs.filetree import Content, DirNode, FileNode
+from tycokit.pachd.pfs.commits import start_commit
+from tycokit.pachd.pfs.ending import close, content_root, once_ended
+from tycokit.pachd.pfs.filetree import Content, FileNode
 from tycokit.pachd.pfs.hashes import Chunker
 from tycokit.pachd.pfs.names import check_file, check_path, normal_path
 from tycokit.pachd.pfs.transaction import Pfs, Transaction, base_root
 from tycokit.pachd.pfs.values import DEFAULT_TAG, Branch, CommitAddress
-from tycokit.pachd.store.maps import EMPTY
-
-Key = tuple[str, str]  # path, tag
+from tycokit.pachd.pfs.writes import Key, Writes, joined, root_of, write
 
 
 @dataclass(slots=True)
@@ -79,25 +78,32 @@ class Modification:
         self._keep(file, self._open[1].feed(data))
 
     def copy(
-        self, path: str, source: CommitAddress, source_path: str, append: bool, tag: str
+        self,
+        path: str,
+        source: CommitAddress,
+        source_path: str,
+        append: bool,
+        tag: str,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Copy a file or directory of any commit; a missing source path copies nothing."""
+        """Copy a file or directory of any commit; a missing source path copies nothing.
+
+        A source that was closed, but cannot end yet, is waited for while it is `wanted`.
+
+        Raises, besides what an address and a path can be refused for:
+            BaseUnfinished: the source does not know its own content yet.
+        """
         check_path(path)
         self._close_file()
         target, tag = normal_path(path), tag or DEFAULT_TAG
-        trees = self._pfs.trees
-        with self._pfs.database.read() as connection:
-            root = content_root(connection, resolve(connection, source))
-            found = trees.find(connection, root, normal_path(source_path))
-            contents: list[tuple[str, Content]] = []
-            for top in found:
-                for node in trees.walk(connection, top):
-                    if isinstance(node, FileNode):
-                        below = node.path[len(top.path.rstrip("/")) :]
-                        contents.append((target.rstrip("/") + below, node.content))
-                        if not self._stage.rely_on(node.content.chunks):
-                            raise CommitNotFound(source)  # deleted since, and reclaimed
-        for new_path, content in contents:
+        contents = once_ended(
+            self._pfs.database,
+            source,
+            lambda: self._found(source, normal_path(source_path)),
+            lambda: not wanted(),
+        )
+        for below, content in contents:
+            new_path = target.rstrip("/") + below
             check_file(new_path)  # a folder's files may lie too deep at their new place
             file = self._file((new_path, tag))
             if not append:
@@ -110,6 +116,21 @@ class Modification:
                 file.chunks, file.size = list(content.chunks), content.size
             file.written = True
 
+    def _found(self, source: CommitAddress, top: str) -> list[tuple[str, Content]]:
+        """The files at and below a path of a commit: paths from there on, and contents."""
+        trees = self._pfs.trees
+        found: list[tuple[str, Content]] = []
+        with self._pfs.database.read() as connection:
+            root = content_root(connection, resolve(connection, source))
+            for each in trees.find(connection, root, top):
+                for node in trees.walk(connection, each):
+                    if not isinstance(node, FileNode):
+                        continue
+                    found.append((node.path[len(each.path.rstrip("/")) :], node.content))
+                    if not self._stage.rely_on(node.content.chunks):
+                        raise CommitNotFound(source)  # deleted since, and reclaimed
+        return found
+
     def apply(self, address: CommitAddress, whole: Callable[[], bool] = lambda: True) -> None:
         """Make the changes, durably, in an open commit or in one of their own.
 
@@ -118,7 +139,7 @@ class Modification:
 
         Raises:
             StreamCut: it was, and nothing has changed;
-            CommitFinished: the commit named by its id has ended; BaseUnfinished, RepoNotFound, …
+            CommitFinished: the commit named by its id has ended; RepoNotFound, …
         """
         self._close_file()
         while True:
@@ -126,12 +147,13 @@ class Modification:
             with self._pfs.database.read() as connection:
                 seen = self._base(connection, address)
             # what is replaced meanwhile may be reclaimed too: then it is found to have changed
-            grown = [content.chunks[-1] for content in seen.values() if content.chunks]
+            there = (seen or {}).values()
+            grown = [content.chunks[-1] for content in there if content.chunks]
             if not self._stage.rely_on(grown):
                 with self._pfs.database.read() as connection:
                     if self._base(connection, address) != seen:
                         continue
-            puts = {key: self._final(key, seen.get(key)) for key in self._files}
+            puts = {key: self._final(key, (seen or {}).get(key)) for key in self._files}
             self._stage.seal()
             with self._pfs.transaction() as transaction:
                 if self._base(transaction.connection, address) == seen:
@@ -146,8 +168,10 @@ class Modification:
         """Forget everything."""
         self._stage.drop()
 
-    def _base(self, connection: rows.Connection, address: CommitAddress) -> dict[Key, Content]:
-        """Present contents of the files that the stream appends to."""
+    def _base(
+        self, connection: rows.Connection, address: CommitAddress
+    ) -> dict[Key, Content] | None:
+        """Present contents of the files that the stream appends to; None if nobody knows yet."""
         grown = [key for key, file in self._files.items() if file.kept]
         if not grown:
             return {}
@@ -157,10 +181,12 @@ class Modification:
         ):
             return {}
         row = resolve(connection, address)
-        if row["finished"] is None:
-            root = content_root(connection, row)
+        if row["finishing"] is None:
+            root = root_of(connection, row)
         else:  # what a new child starts from: not the files of a commit with an error
-            root = base_root(connection, row["id"]) or EMPTY
+            root = base_root(connection, row["id"])
+        if root is None:
+            return None
         found = {key: self._pfs.trees.file(connection, root, *key) for key in grown}
         return {key: content for key, content in found.items() if content is not None}
 
@@ -168,20 +194,7 @@ class Modification:
         file = self._files[key]
         if not file.written:
             return None
-        if base is None or not base.chunks:
-            return Content(file.size, tuple(file.chunks))
-        if not file.chunks:
-            return base
-        # the chunks of a content depend on it alone, so all but the last of the old ones stay
-        grown = _File(kept=False, chunks=list(base.chunks[:-1]))
-        last = self._stage.read(base.chunks[-1])
-        grown.size = base.size - len(last)
-        chunker = Chunker()
-        self._keep(grown, chunker.feed(last))
-        for chunk in file.chunks:
-            self._keep(grown, chunker.feed(self._stage.read(chunk)))
-        self._keep(grown, chunker.finish())
-        return Content(grown.size, tuple(grown.chunks))
+        return joined(self._stage, base, Content(file.size, tuple(file.chunks)))
 
     def _apply(
         self, transaction: Transaction, address: CommitAddress, puts: dict[Key, Content | None]
@@ -192,26 +205,10 @@ class Modification:
         if row is None:
             made = start_commit(transaction, Branch(address.repo, address.branch))
             row = resolve(connection, CommitAddress(made.repo, id=made.id))
-        root = content_root(connection, row)
-        removed: dict[Key, Content | None] = {}
-        for directory, tag in self._cleared:
-            removed.update(self._below(connection, root, directory, tag))
-        root = self._pfs.trees.apply(connection, root, {**removed, **puts})
-        connection.execute("UPDATE pfs_commit SET root = ? WHERE id = ?", (root, row["id"]))
+        grown = {key for key, file in self._files.items() if file.kept}
+        write(transaction, row, Writes(puts, self._cleared, grown))
         if one_off:
             close(transaction, resolve(connection, CommitAddress(made.repo, id=made.id)))
-
-    def _below(
-        self, connection: rows.Connection, root: bytes, directory: str, tag: str
-    ) -> dict[Key, Content | None]:
-        trees = self._pfs.trees
-        return {
-            (node.path, node.tag): None
-            for top in trees.find(connection, root, directory)
-            if isinstance(top, DirNode)
-            for node in trees.walk(connection, top)
-            if isinstance(node, FileNode) and node.tag == tag
-        }
 
     def _clear(self, directory: str, tag: str) -> None:
         self._cleared.add((directory, tag))
@@ -262,8 +259,8 @@ def _target(transaction: Transaction, address: CommitAddress) -> rows.Row | None
         if row is None:
             return None
         head = rows.commit_by_id(connection, row["head"])
-        return head if head["finished"] is None else None
+        return head if head["finishing"] is None else None
     row = resolve(connection, address)
-    if row["finished"] is not None:
+    if row["finishing"] is not None:
         raise CommitFinished(rows.commit_value(row))
     return row

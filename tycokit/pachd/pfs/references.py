@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pfs.writes import pending_chunks
 from tycokit.pachd.store.database import Migration
 from tycokit.pachd.store.garbage import Live
 
@@ -39,3 +40,4 @@ def trace(pfs: Pfs, connection: rows.Connection, live: Live) -> None:
     named = connection.execute("SELECT DISTINCT root FROM pfs_commit WHERE root IS NOT NULL")
     for root in [*held, *(row["root"] for row in named.fetchall())]:
         pfs.trees.reach(connection, root, live)
+    live.chunks.update(pending_chunks(connection))

@@ -1,6 +1,8 @@
 """pfs's tables. Times are ns since the epoch.
 
-A commit's `root` names a map of store.maps; NULL while the parent it will grow from is unfinished.
+A commit's `root` names a map of store.maps; NULL while the parent it will grow from is unfinished:
+then `pending_write` holds what was written to it. With `finishing` and without `finished` it has
+been closed and waits for that parent.
 """
 
 from tycokit.pachd.store.database import Migration
@@ -64,4 +66,16 @@ MIGRATIONS = (
         """,
     ),
     Migration("pfs-triggers", "ALTER TABLE branch ADD COLUMN trigger TEXT"),
+    Migration(
+        "pfs-pending",
+        """
+        CREATE TABLE pending_write (
+            id INTEGER PRIMARY KEY,
+            commit_id INTEGER NOT NULL REFERENCES pfs_commit(id) ON DELETE CASCADE,
+            kind TEXT NOT NULL, path TEXT NOT NULL, tag TEXT NOT NULL, size INTEGER NOT NULL,
+            chunks BLOB
+        );
+        CREATE INDEX pending_of_commit ON pending_write (commit_id, id)
+        """,
+    ),
 )

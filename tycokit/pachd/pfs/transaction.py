@@ -17,7 +17,7 @@ from tycokit.pachd.pfs.filetree import FileTree
 from tycokit.pachd.pfs.values import Commit, Origin
 from tycokit.pachd.store.database import Database
 from tycokit.pachd.store.maps import EMPTY, Maps
-from tycokit.pachd.store.packs import Packs
+from tycokit.pachd.store.packs import Packs, Stage
 
 
 def _ignore(_transaction: object, _what: object) -> None:
@@ -30,17 +30,25 @@ class Transaction:
 
     `changed` holds the ids of branches whose head moved; `owed` those that shall get a commit of
     their own even though nothing above them moved (a branch with new provenance); `closed` the
-    commits that it finished, and `removed` those that it took away.
+    commits that it finished, and `removed` those that it took away. `stages` hold the bytes that it
+    wrote itself.
     """
 
     connection: sqlite3.Connection
     trees: FileTree
+    packs: Packs
     set_id: str
     now: int
     changed: set[int] = field(default_factory=set)
     owed: set[int] = field(default_factory=set)
     closed: list[int] = field(default_factory=list)
     removed: list[Commit] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
+
+    def stage(self) -> Stage:
+        """A pack for bytes that can only be known now; whoever asks seals and records it."""
+        self.stages.append(self.packs.stage(connection=self.connection))
+        return self.stages[-1]
 
 
 class _Undo(Exception):
@@ -79,18 +87,29 @@ class Pfs:
         A trial shows what would be refused, at its end too, and leaves nothing. What is not
         `durable` may be undone by a power cut, unless something durable came after it.
         """
-        with contextlib.suppress(_Undo), self.database.write(durable) as connection:
-            transaction = Transaction(
-                connection, self.trees, set_id or uuid.uuid4().hex, time.time_ns()
-            )
-            yield transaction
-            self._end(transaction)
-            if transaction.closed:
-                after = Transaction(connection, self.trees, uuid.uuid4().hex, transaction.now)
-                self.on_closed(after, transaction.closed)
-                self._end(after)
-            if trial:
-                raise _Undo
+        stages: list[Stage] = []
+        try:
+            with self.database.write(durable) as connection:
+                transaction = self._begin(connection, set_id, time.time_ns(), stages)
+                yield transaction
+                self._end(transaction)
+                if transaction.closed:
+                    after = self._begin(connection, None, transaction.now, stages)
+                    self.on_closed(after, transaction.closed)
+                    self._end(after)
+                if trial:
+                    raise _Undo
+        except BaseException as error:
+            for stage in stages:
+                stage.drop()
+            if not isinstance(error, _Undo):
+                raise
+
+    def _begin(
+        self, connection: sqlite3.Connection, set_id: str | None, now: int, stages: list[Stage]
+    ) -> Transaction:
+        set_id = set_id or uuid.uuid4().hex
+        return Transaction(connection, self.trees, self.packs, set_id, now, stages=stages)
 
     def _end(self, transaction: Transaction) -> None:
         made = propagate(transaction)

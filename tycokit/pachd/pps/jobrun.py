@@ -8,9 +8,10 @@ import time
 from dataclasses import replace
 
 from tycokit.errors import CommitFinished
-from tycokit.pachd.pfs import rows
+from tycokit.pachd.pfs import rows, writes
 from tycokit.pachd.pfs.filetree import Content
-from tycokit.pachd.pfs.transaction import Pfs, Transaction, base_root
+from tycokit.pachd.pfs.transaction import Pfs, Transaction
+from tycokit.pachd.pfs.writes import Writes
 from tycokit.pachd.pps import jobs, work
 from tycokit.pachd.pps.logs import JobLog
 from tycokit.pachd.pps.plan import datum_sets
@@ -208,14 +209,7 @@ class JobRun:
                 puts.update({(path, id_): None for path in DatumRecord.unpack(id_, old).outputs})
         for id_, record in results.items():
             puts.update({(path, id_): content for path, content in record.outputs.items()})
-        commit = jobs.output_commit(connection, self._info.job)
-        root = (
-            commit["root"]
-            if commit["root"] is not None
-            else base_root(connection, commit["parent"])
-        )
-        root = self._pfs.trees.apply(connection, root or EMPTY, puts)
-        connection.execute("UPDATE pfs_commit SET root = ? WHERE id = ?", (root, commit["id"]))
+        writes.write(transaction, jobs.output_commit(connection, self._info.job), Writes(puts))
 
 
 def _record(connection: rows.Connection, row: rows.Row, results: Results) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tycokit.errors import JobNotFound, NotAllowed, NotFound
-from tycokit.pachd.pfs import commits, rows
+from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.address import resolve
+from tycokit.pachd.pfs.ending import close
 from tycokit.pachd.pfs.transaction import Transaction
 from tycokit.pachd.pfs.values import Commit, CommitAddress, Repo
 from tycokit.pachd.pps import specjson
@@ -138,10 +139,10 @@ def close_commits(transaction: Transaction, job: Job, error: str = "") -> str:
     """Finish a job's output and meta commit together; the error that they end with."""
     output = output_commit(transaction.connection, job)
     if output["finished"] is None:
-        error = commits.close(transaction, output, error)
+        error = close(transaction, output, error)
     meta = output_commit(transaction.connection, job, "meta")
     if meta["finished"] is None:
-        commits.close(transaction, meta, error)
+        close(transaction, meta, error)
     return error
 
 

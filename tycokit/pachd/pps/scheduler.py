@@ -19,7 +19,8 @@ from tycokit.pachd.store.maps import Maps
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 5.0  # seconds; the bell rings much sooner when there is something to do
-# the oldest unfinished job of each pipeline, and whether a commit that it reads is still open
+# the oldest unfinished job of each pipeline, and whether a commit that it reads, or that its output
+# will grow from, is still open
 _NEXT_JOBS = """
     SELECT j.id, j.state, j.set_id, p.project, p.name, EXISTS (
         SELECT 1 FROM repo r
@@ -28,6 +29,12 @@ _NEXT_JOBS = """
         JOIN pfs_commit input ON input.id = c.upstream
         WHERE r.project = p.project AND r.name = p.name AND r.type = 'user'
         AND input.finished IS NULL
+    ) OR EXISTS (
+        SELECT 1 FROM repo r
+        JOIN pfs_commit output ON output.repo = r.id AND output.set_id = j.set_id
+        JOIN pfs_commit before ON before.id = output.parent
+        WHERE r.project = p.project AND r.name = p.name AND r.type = 'user'
+        AND before.finished IS NULL
     ) AS blocked
     FROM job j JOIN pipeline p ON p.id = j.pipeline
     WHERE NOT j.deleted

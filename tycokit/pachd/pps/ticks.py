@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tycokit.errors import NotAllowed
-from tycokit.pachd.pfs import commits, cron, repos, rows
+from tycokit.pachd.pfs import commits, cron, repos, rows, writes
 from tycokit.pachd.pfs.address import resolve
+from tycokit.pachd.pfs.ending import close, content_root
 from tycokit.pachd.pfs.filetree import Content, DirNode, FileTree
 from tycokit.pachd.pfs.transaction import Transaction
 from tycokit.pachd.pfs.values import DEFAULT_TAG, Branch, CommitAddress, Repo
 from tycokit.pachd.pps import specjson
 from tycokit.pachd.pps.spec import CronInput, PipelineSpec, cron_inputs
-from tycokit.pachd.store.maps import EMPTY
 
 
 def repo_of(given: CronInput) -> Repo:
@@ -54,7 +54,7 @@ def _newest(connection: rows.Connection, trees: FileTree, given: CronInput) -> i
     branch = rows.branch_row(connection, Branch(repo_of(given), "master"))
     if branch is None:
         return None
-    root = commits.content_root(connection, rows.commit_by_id(connection, branch["head"]))
+    root = content_root(connection, rows.commit_by_id(connection, branch["head"]))
     for top in trees.find(connection, root, "/"):
         if isinstance(top, DirNode):
             for node in trees.children_back(connection, top):
@@ -74,11 +74,10 @@ def tick(transaction: Transaction, inputs: Sequence[CronInput], at: int) -> None
     for given in inputs:
         made = commits.start_commit(transaction, Branch(repo_of(given), "master"))
         row = resolve(connection, CommitAddress(made.repo, id=made.id))
-        root = EMPTY if given.overwrite else commits.content_root(connection, row)
         file = {(cron.tick_path(at), DEFAULT_TAG): Content(0, ())}
-        root = transaction.trees.apply(connection, root, file)
-        connection.execute("UPDATE pfs_commit SET root = ? WHERE id = ?", (root, row["id"]))
-        commits.close(transaction, resolve(connection, CommitAddress(made.repo, id=made.id)))
+        cleared = {("/", DEFAULT_TAG)} if given.overwrite else set()
+        writes.write(transaction, row, writes.Writes(file, cleared))
+        close(transaction, resolve(connection, CommitAddress(made.repo, id=made.id)))
 
 
 def run_now(transaction: Transaction, spec: PipelineSpec) -> None:

@@ -25,7 +25,8 @@ def set_commit(request: Request) -> CommitAddress | None:
 def change(modification: Modification, request: Request, wanted: Callable[[], bool]) -> None:
     """Make the change that any other message asks for.
 
-    `wanted` is asked now and then while a URL is read. Raises StreamCut once it says no.
+    `wanted` is asked now and then while a URL is read, or while the source of a copy is not there
+    yet. Raises StreamCut once it says no.
     """
     if isinstance(request, wire.Add):
         modification.add(request.path, request.data, request.datum)
@@ -39,7 +40,7 @@ def change(modification: Modification, request: Request, wanted: Callable[[], bo
     elif kind == "copy_file":
         copy = request.copy_file
         source = to.address_from(copy.src.commit)
-        modification.copy(copy.dst, source, copy.src.path, copy.append, copy.datum)
+        modification.copy(copy.dst, source, copy.src.path, copy.append, copy.datum, wanted)
     elif kind == "add_file":
         add = request.add_file
         if add.WhichOneof("source") == "url":

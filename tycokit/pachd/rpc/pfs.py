@@ -15,6 +15,7 @@ from python_pachyderm.proto.v2.pfs import pfs_pb2, pfs_pb2_grpc
 from tycokit.errors import NotAllowed, NotFound, NotServed
 from tycokit.pachd.pfs import branches, commits, history, repos, rows
 from tycokit.pachd.pfs.address import resolve
+from tycokit.pachd.pfs.ending import once_ended, reached
 from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.modify import Modification
 from tycokit.pachd.pfs.transaction import Pfs
@@ -140,11 +141,7 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
 
         def look(connection: rows.Connection) -> CommitInfo | None:
             row = resolve(connection, fixed)
-            return (
-                rows.commit_info(connection, row)
-                if commits.reached(connection, row, state)
-                else None
-            )
+            return rows.commit_info(connection, row) if reached(connection, row, state) else None
 
         found = self._pfs.database.wait_until(look, lambda: not context.is_active())
         if found is None:
@@ -277,7 +274,9 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
     def GetFile(self, request: Request, context: Context) -> Iterator[Any]:
         if request.URL:
             raise NotServed("get_file with a URL is not served by the local pachd")
-        pieces = self._snapshot(request.file).read(request.file.path, request.offset)
+        pieces = self._snapshot(request.file.commit, context).read(
+            request.file.path, request.offset
+        )
         sent = False
         for piece in pieces:
             sent = True
@@ -288,29 +287,31 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
     def GetFileTAR(self, request: Request, context: Context) -> Iterator[Any]:
         if request.URL:
             raise NotServed("get_file_tar with a URL is not served by the local pachd")
-        for piece in self._snapshot(request.file).tar(request.file.path):
+        for piece in self._snapshot(request.file.commit, context).tar(request.file.path):
             yield BytesValue(value=piece)
 
     def InspectFile(self, request: Request, context: Context) -> Any:
-        return to.file_info_message(self._snapshot(request.file).inspect(request.file.path))
+        return to.file_info_message(
+            self._snapshot(request.file.commit, context).inspect(request.file.path)
+        )
 
     def ListFile(self, request: Request, context: Context) -> Iterator[bytes]:
-        found = self._snapshot(request.file).list_dir(
+        found = self._snapshot(request.file.commit, context).list_dir(
             request.file.path, request.paginationMarker.path, request.number, request.reverse
         )
         yield from wire.file_infos(found)
 
     def WalkFile(self, request: Request, context: Context) -> Iterator[bytes]:
         if request.file.datum:
-            yield from wire.file_infos(self._of_datum(request))
+            yield from wire.file_infos(self._of_datum(request, context))
             return
-        found = self._snapshot(request.file).walk(
+        found = self._snapshot(request.file.commit, context).walk(
             request.file.path, request.paginationMarker.path, request.number, request.reverse
         )
         yield from wire.file_infos(found)
 
-    def _of_datum(self, request: Request) -> Iterator[FileInfo]:
-        snapshot, datum = self._snapshot(request.file), request.file.datum
+    def _of_datum(self, request: Request, context: Context) -> Iterator[FileInfo]:
+        snapshot, datum = self._snapshot(request.file.commit, context), request.file.datum
         found: Iterator[FileInfo] | list[FileInfo] = snapshot.of_datum(
             datum, request.file.path, self._written_by(snapshot.commit, datum)
         )
@@ -327,14 +328,14 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         return islice(kept, request.number or None)
 
     def GlobFile(self, request: Request, context: Context) -> Iterator[bytes]:
-        snapshot = Snapshot(self._pfs, to.address_from(request.commit))
+        snapshot = self._snapshot(request.commit, context)
         found = snapshot.glob(request.pattern, request.path_range.lower, request.path_range.upper)
         yield from wire.file_infos(found)
 
     def DiffFile(self, request: Request, context: Context) -> Iterator[Any]:
-        new = self._snapshot(request.new_file)
+        new = self._snapshot(request.new_file.commit, context)
         if request.HasField("old_file") and to.names_commit(request.old_file.commit):
-            old: Snapshot | None = self._snapshot(request.old_file)
+            old: Snapshot | None = self._snapshot(request.old_file.commit, context)
             old_path = request.old_file.path
         else:
             old, old_path = new.parent(), request.new_file.path
@@ -349,8 +350,14 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
         for fault in self._check(lambda: not context.is_active()):
             yield pfs_pb2.FsckResponse(error=fault)
 
-    def _snapshot(self, file: Request) -> Snapshot:
-        return Snapshot(self._pfs, to.address_from(file.commit))
+    def _snapshot(self, commit: Request, context: Context) -> Snapshot:
+        address = to.address_from(commit)
+        return once_ended(
+            self._pfs.database,
+            address,
+            lambda: Snapshot(self._pfs, address),
+            lambda: not context.is_active(),
+        )
 
 
 def register(

@@ -6,6 +6,7 @@ at bytes that a power cut could take. (As git's pack files and restic's packs.)
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -71,12 +72,15 @@ class Packs:
             if file.name not in known:
                 file.unlink()
 
-    def stage(self, after: Stage | None = None) -> Stage:
+    def stage(
+        self, after: Stage | None = None, connection: sqlite3.Connection | None = None
+    ) -> Stage:
         """A new pack to put chunks into; nothing is kept until it is sealed and recorded.
 
-        `after` is a sealed one that shall be recorded with it.
+        `after` is a sealed one that shall be recorded with it. `connection` is that of the write
+        transaction in which all this happens, if it does, and sees what was recorded in it.
         """
-        made = Stage(self, self._folder, after)
+        made = Stage(self, self._folder, after, connection)
         with self.gate:
             self._stages.add(made)
         return made
@@ -96,9 +100,11 @@ class Packs:
                 os.close(descriptor)
         self.path(name).unlink(missing_ok=True)
 
-    def having(self, hashes: Iterable[bytes]) -> set[bytes]:
-        """Which of these chunks there are."""
-        with self._database.read() as connection:
+    def having(
+        self, hashes: Iterable[bytes], connection: sqlite3.Connection | None = None
+    ) -> set[bytes]:
+        """Which of these chunks there are; to the eyes of `connection`, where given."""
+        with self._reading(connection) as connection:
             ask = "SELECT 1 FROM chunk WHERE hash = ?"
             return {hash_ for hash_ in hashes if connection.execute(ask, (hash_,)).fetchone()}
 
@@ -106,7 +112,18 @@ class Packs:
         """Bytes in a chunk. Raises ChunkMissing."""
         return int(self._row(hash_)["length"])
 
-    def read(self, hash_: bytes, offset: int = 0, count: int | None = None) -> bytes:
+    def _reading(
+        self, connection: sqlite3.Connection | None
+    ) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        return contextlib.nullcontext(connection) if connection else self._database.read()
+
+    def read(
+        self,
+        hash_: bytes,
+        offset: int = 0,
+        count: int | None = None,
+        connection: sqlite3.Connection | None = None,
+    ) -> bytes:
         """`count` bytes of a chunk from `offset` on (all of the rest without `count`).
 
         Raises:
@@ -114,7 +131,7 @@ class Packs:
             or a whole chunk does not have its hash.
         """
         while True:
-            row = self._row(hash_)
+            row = self._row(hash_, connection)
             wanted = max(0, row["length"] - offset)
             if count is not None:
                 wanted = min(wanted, count)
@@ -125,7 +142,7 @@ class Packs:
                 break
             except FileNotFoundError as error:
                 # its chunks may have moved to another pack since the look-up
-                if self._row(hash_)["name"] == row["name"]:
+                if self._row(hash_, connection)["name"] == row["name"]:
                     raise ChunkDamaged(hash_, row["name"]) from error
         if len(data) != wanted:
             raise ChunkDamaged(hash_, row["name"])
@@ -133,8 +150,8 @@ class Packs:
             raise ChunkDamaged(hash_, row["name"])
         return data
 
-    def _row(self, hash_: bytes) -> sqlite3.Row:
-        with self._database.read() as connection:
+    def _row(self, hash_: bytes, connection: sqlite3.Connection | None = None) -> sqlite3.Row:
+        with self._reading(connection) as connection:
             row: sqlite3.Row | None = connection.execute(
                 "SELECT name, offset, length FROM chunk JOIN pack ON pack.id = chunk.pack"
                 " WHERE hash = ?",
@@ -163,8 +180,15 @@ class Packs:
 class Stage:
     """A pack being written: put, seal, then record in the transaction that names the chunks."""
 
-    def __init__(self, packs: Packs, folder: Path, after: Stage | None = None) -> None:
+    def __init__(
+        self,
+        packs: Packs,
+        folder: Path,
+        after: Stage | None = None,
+        connection: sqlite3.Connection | None = None,
+    ) -> None:
         self._packs = packs
+        self._connection = connection
         self._folder = folder
         self._after = after
         self.relies_on: set[bytes] = set()
@@ -199,7 +223,7 @@ class Stage:
     def _hold(self, wanted: Iterable[bytes]) -> set[bytes]:
         """Rely on those of these chunks that the packs have; which they are."""
         with self._packs.gate:
-            there = self._packs.having(wanted)
+            there = self._packs.having(wanted, self._connection)
             self.relies_on |= there
         return there
 
@@ -233,7 +257,9 @@ class Stage:
         if hash_ in self._waiting:
             return self._waiting[hash_]
         if hash_ not in self._index:
-            return self._after.read(hash_) if self._after else self._packs.read(hash_)
+            if self._after is not None:
+                return self._after.read(hash_)
+            return self._packs.read(hash_, connection=self._connection)
         offset, length = self._index[hash_]
         if self._file is None:
             with (self._folder / self._name).open("rb") as sealed:
