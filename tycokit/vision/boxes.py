@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +43,17 @@ def colour(class_number: int) -> str:
     return COLOURS[(class_number - 1) % len(COLOURS)]
 
 
-def draw(image: NDArray[np.uint8], detections: Sequence[Detection]) -> Image.Image:
-    """A copy of a picture (RGB, uint8 [height, width, 3]) with each detection's box and label.
+def draw(image: NDArray[np.uint8] | Image.Image, detections: Sequence[Detection]) -> Image.Image:
+    """A copy of a picture (RGB, uint8 [height, width, 3], or Pillow's) with each detection's box
+    and label.
 
     The surest is drawn last, on top. Labels stay in the frame and, where there is room, apart.
     """
-    picture = Image.fromarray(image).convert("RGB")
+    picture = image.convert("RGB") if isinstance(image, Image.Image) else Image.fromarray(image)
     width, height = picture.size
     short = min(width, height)
     line = max(2, round(short / 150))
-    font = ImageFont.load_default(size=max(11, round(short / 26)))
+    font = _font(max(11, round(short / 26)))
     pen = ImageDraw.Draw(picture)
     by_score = sorted(detections, key=lambda item: item.score)
     for item in by_score:
@@ -65,6 +67,11 @@ def draw(image: NDArray[np.uint8], detections: Sequence[Detection]) -> Image.Ima
     for item, spot in reversed(placed):
         _write(pen, spot, _label(item), font, colour(item.class_number))
     return picture
+
+
+@lru_cache(maxsize=16)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)  # which unpacks and reads it each time
 
 
 def _label(item: Detection) -> str:

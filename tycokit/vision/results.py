@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from tycokit.vision.boxes import draw
+from tycokit.vision.detectors.detection import Detection
 
 # Bytes that a file's name may have, less what `.json` and `.ipynb` add to it.
 _LONGEST_STEM = 200
@@ -60,13 +63,20 @@ class Preview:
         return self.jpeg
 
 
-def preview(image: NDArray[np.uint8] | Image.Image, longest_side: int = 320) -> Preview:
-    """A picture (RGB, uint8 [height, width, 3], or Pillow's) made small for showing."""
+def preview(
+    image: NDArray[np.uint8] | Image.Image,
+    detections: Sequence[Detection] = (),
+    longest_side: int = 320,
+) -> Preview:
+    """A picture (RGB, uint8 [height, width, 3], or Pillow's) made small for showing, with the box
+    and label of each detection."""
     small = image if isinstance(image, Image.Image) else Image.fromarray(image)
     # by a whole number first: ten times as fast, and most cameras' pictures need no more
     whole = max(small.size) // longest_side
     small = small.reduce(whole) if whole > 1 else small.copy()
     small.thumbnail((longest_side, longest_side))
+    if detections:
+        small = draw(small, detections)
     data = io.BytesIO()
     small.save(data, "JPEG", quality=80)
     return Preview(data.getvalue(), *small.size)
