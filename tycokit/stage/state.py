@@ -172,9 +172,12 @@ class Snapshot:
         warnings.resetwarnings()
         warnings.filters[:] = self._filters  # type: ignore[index]  # a list, whatever its stub says
         warnings.showwarning = self._showwarning
-        logging.root.setLevel(self._log[0])
+        # either makes every logger forget what it knows, so only where it is needed
+        if logging.root.level != self._log[0]:
+            logging.root.setLevel(self._log[0])
         logging.root.handlers[:] = self._log[1]
-        logging.disable(self._log[2])
+        if logging.root.manager.disable != self._log[2]:
+            logging.disable(self._log[2])
         signal.setitimer(signal.ITIMER_REAL, 0)
         random.setstate(self._random)
         if numpy := sys.modules.get("numpy"):

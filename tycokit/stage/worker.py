@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from tycokit.stage import execute, limits, wire
+from tycokit.stage import execute, limits, memory, wire
 from tycokit.stage.engine import WarmNotebook
 from tycokit.stage.place import Place
 from tycokit.stage.state import replace_environ
@@ -57,6 +57,7 @@ class Worker:
     def serve(self) -> None:
         """Returns when it has nothing left to do."""
         faulthandler.enable()
+        memory.keep_freed()
         signal.signal(signal.SIGINT, lambda *_: None)
         env = dict(os.environ)
         while True:
