@@ -6,6 +6,7 @@ fetched. `data-tycokit` names the widget; while that lives in the page, its Java
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import datetime, timezone
 from typing import Any
@@ -18,7 +19,7 @@ _AS_OF = re.compile(r'<time class="tycokit-as-of">[^<]*</time>')
 # Lab's own message below it, where there is no kernel to ask for the live widget
 _NO_MESSAGE = (
     ".jp-OutputArea-child:has([data-tycokit]) + .jp-OutputArea-child"
-    f":has(> [data-mime-type='{_WIDGET}']:not(:has(*))) {{ display: none; }}"
+    " > .jp-OutputArea-output.lm-Panel:not(:has(*)) { display: none; }"
 )
 
 
@@ -38,6 +39,16 @@ def render(title: str, body: Markup, token: str, problem: str, css: str) -> str:
 def same(one: str, other: str) -> bool:
     """Whether two renderings differ in nothing but their time."""
     return _AS_OF.sub("", one) == _AS_OF.sub("", other)
+
+
+def drawing(svg: str, alt: str, width: int) -> Markup:
+    """An SVG as a picture, `width` pixels wide at most: Lab keeps that, and no <svg>, where a
+    notebook is not trusted. The theme's colours do not reach into it, so it needs its own ground.
+    """
+    data = base64.b64encode(svg.encode()).decode()
+    return Markup(
+        '<img alt="{}" style="max-width:100%" width="{}" src="data:image/svg+xml;base64,{}">'
+    ).format(alt, width, data)
 
 
 def show(html: str, text: str, display_id: str, *, again: bool) -> None:

@@ -144,11 +144,12 @@ function bytes(n) {
 
 function duration(s) {
   if (s === null || s === undefined) return "";
-  if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 60) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
-  const m = Math.floor(s / 60);
-  if (m < 60) return `${m} min ${Math.round(s % 60)} s`;
-  return `${Math.floor(m / 60)} h ${m % 60} min`;
+  if (s < 0.9995) return `${Math.round(s * 1000)} ms`;
+  if (s < 59.5) return `${s < 9.95 ? s.toFixed(1) : Math.round(s)} s`;
+  const whole = Math.round(s);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** An ISO time, or seconds since 1970, in the browser's own zone. */
@@ -179,7 +180,7 @@ function count(n, one, many = `${one}s`) {
 
 /** `row(index)` makes a row's element (its height is `rowHeight`, whatever it holds);
  *  `onactivate(index)` is called for Enter, or a click on a row; `label` names the list.
- *  → { el, setCount(n), refresh(), scrollTo(index), select(index), range() → [first, end] } */
+ *  → { el, setCount(n), refresh(), scrollTo(index), select(index, reveal), range() → [first, end] } */
 function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, onscroll }) {
   let total = 0;
   let active = -1;
@@ -246,10 +247,12 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
     inner.replaceChildren(...rows);
   }
 
-  function select(index) {
+  function select(index, reveal = true) {
     active = Math.max(-1, Math.min(total - 1, index));
     if (active >= 0) {
       el.setAttribute("aria-activedescendant", `${id}-${active}`);
+    }
+    if (active >= 0 && reveal) {
       const top = active * rowHeight;
       if (top < el.scrollTop) el.scrollTop = top;
       else if (top + rowHeight > el.scrollTop + el.clientHeight)
