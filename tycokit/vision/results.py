@@ -65,8 +65,8 @@ class Preview:
 
 def preview(
     image: NDArray[np.uint8] | Image.Image,
-    detections: Sequence[Detection] = (),
     longest_side: int = 320,
+    detections: Sequence[Detection] = (),
 ) -> Preview:
     """A picture (RGB, uint8 [height, width, 3], or Pillow's) made small for showing, with the box
     and label of each detection."""
