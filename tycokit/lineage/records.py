@@ -23,7 +23,7 @@ from tycokit.errors import DatumUnknown, TraceError
 from tycokit.lineage.values import Attempt, File, Used
 from tycokit.specs import pfs_inputs
 
-_MISSING = re.compile(r"not found")
+_MISSING = re.compile(r"not found|no commits found")
 _NO_RESULT = (pps_proto.JobState.JOB_KILLED, pps_proto.JobState.JOB_UNRUNNABLE)
 _Found = TypeVar("_Found")
 
