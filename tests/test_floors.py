@@ -61,7 +61,11 @@ OTHER_PB2 = {
 }
 
 # Files that say what to install where an extra is missing, and do without it.
-WITH_EXTRA = {"tycokit/scaling/cluster.py": "kubernetes"}
+WITH_EXTRA = {
+    "tycokit/__init__.py": "lab",
+    "tycokit/recording/reading.py": "lab",
+    "tycokit/scaling/cluster.py": "kubernetes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +305,9 @@ def providers(name: str) -> set[str]:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_notebook_imports_vision_alerting_and_declared_libraries_only(path: Path) -> None:
     # errors: to catch what vision raises
-    allowed = {"tycokit.errors", "tycokit.samples", "tycokit.vision", "tycokit.alerting"}
+    allowed = {
+        f"tycokit.{name}" for name in ("alerting", "errors", "recording", "samples", "vision")
+    }
     for cell in code_cells(path):
         for name in imported(ast.parse(cell.source), ""):
             assert not within(name, {"tycokit"}) or within(name, allowed), name

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
     from os import PathLike
+    from pathlib import Path
     from typing import Any
 
+    from pandas import DataFrame
+    from python_pachyderm import Client
+
+    from tycokit.backtesting import Backtest
     from tycokit.stage.parameters import Parameter
+    from tycokit.vision.rules import Rules
 
 __version__ = "0.1.0"
 
@@ -23,6 +30,37 @@ def parameters(notebook: str | PathLike[str]) -> tuple[Parameter, ...]:
     from tycokit.stage import source
 
     return source.read(Path(notebook), help=True).parameters
+
+
+def records(
+    day: str | date | None = None, device: str | None = None, client: Client | None = None
+) -> DataFrame:
+    """What became of every picture, a row each, in the order of time; of one day (UTC) or of all.
+
+    The columns are those of `tycokit.recording.table.SCHEMA`, and `day`. Raises
+    tycokit.errors.RecordsError for a day that is none, NotInstalled without the extra `lab`.
+    """
+    from tycokit.recording.reading import frame
+    from tycokit.widgets.connecting import active
+
+    return frame(client or active(), day, device)
+
+
+def backtest(
+    rules: Rules | dict[str, Any] | str | Path,
+    since: datetime | None = None,
+    client: Client | None = None,
+) -> Backtest:
+    """What rules would have fired on the pictures seen so far, against what the present ones did.
+
+    `rules` are read ones, the value or text of a file, or its path; `since` is taken for UTC
+    without a zone. Nothing runs, nobody is told. Raises tycokit.errors.RulesError, BacktestError.
+    """
+    from tycokit import backtesting
+    from tycokit.widgets.connecting import active
+
+    read = backtesting.read_rules(rules)
+    return backtesting.backtest(client or active(), read, since and backtesting.utc(since))
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import grpc
 from python_pachyderm import Client
 
+from tycokit.client import is_missing
 from tycokit.errors import BacktestError
 from tycokit.vision.detectors.detection import Detection
 from tycokit.vision.labels import COCO, Labels
@@ -169,7 +170,7 @@ def _results(client: Client, repo: str, start: float | None) -> Iterator[dict[st
     try:
         client.inspect_branch(repo, "master")
     except grpc.RpcError as error:
-        if error.code() != grpc.StatusCode.NOT_FOUND:
+        if not is_missing(error):
             raise
         raise BacktestError(f"there is no repo {repo} with results") from error
     try:
@@ -180,8 +181,8 @@ def _results(client: Client, repo: str, start: float | None) -> Iterator[dict[st
                     value = json.load(file)
                     if start is None or seconds(value["time"]) >= start:
                         yield value
-    except grpc.RpcError as error:
-        if error.code() != grpc.StatusCode.NOT_FOUND:  # no file at all
+    except (grpc.RpcError, ConnectionError) as error:
+        if not is_missing(error):  # no file at all
             raise
 
 

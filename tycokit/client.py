@@ -132,6 +132,14 @@ def refusal(error: BaseException) -> str | None:
     return None if type(sentence) is not CliError else str(sentence)
 
 
+def is_missing(error: BaseException) -> bool:
+    """Whether pachd answered that what was asked for is not there."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, grpc.RpcError):
+        cause = cause.__cause__  # python_pachyderm wraps the RpcError that says why
+    return cause is not None and cause.code() == grpc.StatusCode.NOT_FOUND
+
+
 def _short(details: str) -> str:
     """gRPC's connection errors name each address tried; the last clause is the one to read."""
     return details.rsplit(":", 1)[-1].strip()[:120]

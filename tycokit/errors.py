@@ -70,6 +70,7 @@ TycokitError
     ├── InputUnclear       an input for datums that cannot be understood
     ├── RerunError         datums that Pachyderm does not run again
     ├── BacktestError      rules that cannot be tried on what was seen
+    ├── RecordsError       records that cannot be asked for
     ├── TargetError        a target of alerts that cannot be made or removed
     ├── WatchError         a folder that cannot be watched
     └── NotInstalled       an extra of tycokit that a command needs
@@ -750,6 +751,10 @@ class RerunError(CliError):
 
 class BacktestError(CliError):
     """Rules that cannot be tried, since nothing was seen yet."""
+
+
+class RecordsError(CliError):
+    """Records that cannot be asked for in such a way."""
 
 
 class TargetError(CliError):

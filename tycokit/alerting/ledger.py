@@ -15,7 +15,7 @@ import grpc
 from python_pachyderm import Client
 
 from tycokit.alerting.alert import Alert
-from tycokit.client import in_worker
+from tycokit.client import in_worker, is_missing
 from tycokit.vision.names import seconds
 from tycokit.vision.rules import Rule, cools
 
@@ -102,7 +102,8 @@ class Repo:
             with self._client.get_file((REPO, _BRANCH), _path(alert)) as file:
                 return Receipt(**json.loads(file.read()))
         except (grpc.RpcError, ConnectionError) as error:
-            _nothing(error)
+            if not is_missing(error):
+                raise
             return None
 
     def note(self, alert: Alert, receipt: Receipt) -> None:
@@ -123,7 +124,8 @@ class Repo:
                 for info in self._client.list_file((REPO, _BRANCH), folder):
                     times.append(seconds(info.file.path.rstrip("/").rpartition("/")[2]))
             except (grpc.RpcError, ConnectionError) as error:
-                _nothing(error)
+                if not is_missing(error):
+                    raise
         return times
 
 
@@ -161,10 +163,3 @@ def _folder(alert: Alert) -> str:
 def _path(alert: Alert) -> str:
     bucket = int(seconds(alert.time)) // _BUCKET
     return f"/{_folder(alert)}/{bucket}/{alert.time}/{alert.key}.json"
-
-
-def _nothing(error: Exception) -> None:
-    """Nothing is there: no file, or no commit yet. Raises what is another error."""
-    cause = error if isinstance(error, grpc.RpcError) else error.__cause__
-    if not isinstance(cause, grpc.RpcError) or cause.code() != grpc.StatusCode.NOT_FOUND:
-        raise error

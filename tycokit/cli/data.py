@@ -11,7 +11,8 @@ from tycokit import deploy as deployment
 from tycokit import packaged, specs, upload
 from tycokit.cli import show, surroundings
 from tycokit.client import connect
-from tycokit.errors import CliError
+from tycokit.errors import CliError, RecordsError
+from tycokit.recording import reading as recording
 from tycokit.scaling import change
 from tycokit.scaling.nodes import find as find_nodes
 
@@ -85,6 +86,19 @@ def put(
         raise CliError("there is no file in what was named")
     if refused:
         raise typer.Exit(1)
+
+
+def records(
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("records"),
+    day: Annotated[str | None, typer.Option(help="Only this day, YYYY-MM-DD (UTC).")] = None,
+    context: Context = None,
+) -> None:
+    """Fetch the records: Parquet files by day, as DuckDB and others query them."""
+    paths = recording.export(connect(surroundings.config_path(), context), out, day)
+    if not paths:
+        raise RecordsError("there are no records" + (f" of {day}" if day else " yet"))
+    show.line(f"{len(paths)} files in {out}")
+    show.line(f"select * from read_parquet('{out}/day=*/*.parquet', hive_partitioning = true)")
 
 
 def notebook_files(specs_dir: Path, named: Path | None) -> list[Path]:

@@ -19,10 +19,10 @@ FileState = tuple[int, int, int]
 class Datum:
     """One datum.
 
-    `inputs`: each input's path but the notebook's, by name. `fallback`: where in `out` the executed
-    notebook goes if the notebook writes nothing. `name`: of the job and the datum, for file names.
-    `commits`: the commit that each input, the notebook too, comes from. `variables`: the
-    environment variables that belong to this datum alone.
+    `inputs`: each input's path but the notebook's, by name; of a group's its folder. `fallback`:
+    where in `out` the executed notebook goes if the notebook writes nothing. `name`: of the job and
+    the datum, for file names. `commits`: the commit that each input, the notebook too, comes from.
+    `variables`: the environment variables that belong to this datum alone.
     """
 
     root: Path
@@ -57,7 +57,13 @@ def read(env: Mapping[str, str]) -> Datum:
             f"{root} has no input named `{NOTEBOOK}`, which holds the notebook to execute;"
             f" the inputs are: {', '.join(names) or 'none'}"
         )
-    paths = {name: _path(root / name, env.get(name)) for name in names}
+    paths = {
+        # a group's variable names only the last of its files
+        name: root / name
+        if f"PACH_DATUM_{name}_GROUP_BY" in env
+        else _path(root / name, env.get(name))
+        for name in names
+    }
     fallback = None
     for name in names:
         if name != NOTEBOOK and fallback is None and paths[name].is_file():
