@@ -13,6 +13,10 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
 ENDED = frozenset({"success", "failure", "killed", "unrunnable"})
+_TELLING = (
+    *("running", "egressing", "finishing", "starting", "created"),
+    *("failure", "killed", "unrunnable", "success", "state_unknown"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,12 @@ class JobSet:
     @property
     def ended(self) -> bool:
         return all(job.ended for job in self.jobs)
+
+    @property
+    def state(self) -> str:
+        """The one state that says most: of a job that runs, else of one that ended worst."""
+        states = {job.state for job in self.jobs}
+        return next(state for state in _TELLING if state in states)
 
 
 @dataclass(frozen=True, slots=True)
