@@ -31,6 +31,11 @@ class Counter(View):
         return {"created": name}
 
     @request
+    def echo(self, n: int) -> dict[str, Any]:
+        """The same number."""
+        return {"n": n}
+
+    @request
     def picture(self) -> tuple[dict[str, Any], list[bytes]]:
         """Bytes of all values."""
         return {"type": "application/octet-stream"}, [bytes(range(256)), b""]

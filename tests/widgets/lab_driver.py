@@ -209,6 +209,33 @@ class Notebook:
         assert found["error"] is None, found["error"]
         return str(found["text"])
 
+    def start(self, code: str) -> None:
+        """Run code in the kernel, beside the cells, and do not wait for its end."""
+        self.ready()
+        self.page.evaluate(
+            "(code) => void jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+            ".requestExecute({ code, store_history: false })",
+            code,
+        )
+
+    def idle(self) -> None:
+        """Wait until no cell runs."""
+        self.page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
+        )
+
+    def add(self, code: str) -> None:
+        """One more cell at the end; it is run, and its end is not waited for."""
+        self.page.evaluate(
+            """(source) => {
+              const { content, model } = jupyterapp.shell.currentWidget;
+              model.sharedModel.addCell({ cell_type: "code", source });
+              content.activeCellIndex = content.widgets.length - 1;
+              void jupyterapp.commands.execute("notebook:run-cell");
+            }""",
+            code,
+        )
+
     def cell(self, number: int) -> Locator:
         """What a cell shows, the first being 0."""
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number).locator(".jp-OutputArea")

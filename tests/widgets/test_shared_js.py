@@ -118,7 +118,7 @@ def test_each_state_has_a_glyph_and_a_colour_beside_its_word(browser_page: Page)
             [sorted(kinds), light],
         )
         assert len(set(colours)) == len(kinds)
-        ground = (255, 255, 255) if light == "true" else (17, 17, 17)
+        ground = (255, 255, 255) if light == "true" else (33, 33, 33)
         for colour in colours:
             channels = colour.removeprefix("rgb(").removesuffix(")").split(",")
             assert contrast([int(part) for part in channels], ground) >= 4.5

@@ -14,13 +14,19 @@ function render({ model, el }) {
     const { type, blobs } = await request(model, "picture");
     fill(said, type, " ", blobs[0].reduce((a, b) => a + b, 0), " ", blobs[1].length);
   };
+  const storm = async () => {
+    const all = Array.from({ length: 100 }, (_, n) => request(model, "echo", { n }));
+    const right = (await Promise.all(all)).filter(({ n }, index) => n === index);
+    fill(said, `${right.length} of ${all.length}`);
+  };
   const draw = () => fill(list, (model.get("state").repos ?? []).map((each) => h("li", {}, each)));
   model.on("change:state", draw);
   draw();
   el.append(
     list,
     h("div", { class: "tycokit-bar" }, name,
-      h("button", { onclick: make }, "make"), h("button", { onclick: sum }, "bytes"), said),
+      h("button", { onclick: make }, "make"), h("button", { onclick: sum }, "bytes"),
+      h("button", { onclick: storm }, "storm"), said),
   );
 }
 export default view(render);
