@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable
 
 from tycokit.errors import AttemptFailed, PachdError, UploadRefused, WorkerLost
-from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.filetree import Content
-from tycokit.pachd.pfs.values import CommitAddress, Repo
 from tycokit.pachd.pps import userenv
 from tycokit.pachd.pps.command import Outcome
 from tycokit.pachd.pps.placing import Wanted
@@ -134,9 +132,7 @@ class Attempt:
     def _wanted(self) -> Wanted:
         """What to lay out below /pfs."""
         wanted = Wanted()
-        for each in self.task.planned.datum.inputs:
-            repo = Repo(each.project, each.repo, each.repo_type)
-            snapshot = Snapshot(self._where.around.pfs, CommitAddress(repo, id=each.commit_id))
+        for each, files in self._where.inputs.of(self.task.planned.datum):
             wanted.folders.add(
                 f"{each.name}{each.path}".rstrip("/") if each.path.endswith("/") else each.name
             )
@@ -145,6 +141,6 @@ class Attempt:
                 kind = wanted.hollow
             elif each.lazy:
                 kind = wanted.lazy
-            for node in snapshot.files_below(each.path):
+            for node in files:
                 kind[each.name + node.path] = node.content
         return wanted

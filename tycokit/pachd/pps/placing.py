@@ -1,12 +1,14 @@
-"""A worker's /pfs: a datum's files in, what its user code made out."""
+"""A worker's /pfs: a datum's files in, what its user code made out.
+
+This runs once a datum, so it goes by plain strings and asks the disk no more than it must.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +17,11 @@ from tycokit.pachd.pfs.filetree import Content
 from tycokit.pachd.pfs.hashes import Chunker
 from tycokit.pachd.pfs.names import check_path
 from tycokit.pachd.pps.pipes import Pipes
+from tycokit.pachd.pps.removing import entries, remove
 from tycokit.pachd.store.packs import Packs, Stage
 
 _READ = 1 << 20
+_OUT = "out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Place:
 
     def __init__(self, root: Path, packs: Packs) -> None:
         self.root = root
+        self._top = f"{root}/"
         self._packs = packs
         self._placed: dict[str, _Placed] = {}
         self._behind: dict[str, Content] = {}
@@ -65,15 +70,23 @@ class Place:
         written = 0
         self.release()
         files = {**wanted.files, **dict.fromkeys(wanted.hollow, Content(0, ()))}
-        folders = wanted.folders
-        self._sweep(files, folders)
-        for folder in folders:
-            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        self._placed = {
+            path: placed
+            for path, placed in self._placed.items()
+            if files.get(path) == placed.content and self._untouched(path, placed)
+        }
+        folders = {above for path in (*files, *wanted.lazy) for above in _above(path)}
+        folders.update(above for path in wanted.folders for above in _above(f"{path}/"))
+        there: set[str] = set()
+        self._sweep("", folders, there)
+        for folder in sorted(folders - there):
+            os.mkdir(self._top + folder)
         for path, content in files.items():
             if path not in self._placed:
                 written += self._put(path, content)
-        (self.root / "out").mkdir()
-        (self.root / ".env").write_text(env)
+        os.mkdir(self._top + _OUT)
+        with open(f"{self._top}.env", "w") as file:
+            file.write(env)
         self._behind = {**wanted.hollow, **wanted.lazy}
         if wanted.lazy:
             pipes = {self.root / path: content for path, content in wanted.lazy.items()}
@@ -85,32 +98,23 @@ class Place:
         pipes, self._pipes = self._pipes, None
         return pipes.close() if pipes is not None else 0
 
-    def _sweep(self, files: Mapping[str, Content], folders: set[str]) -> None:
-        """Remove all that the next datum does not want exactly as it lies there."""
-        keep = {
-            path: placed
-            for path, placed in self._placed.items()
-            if files.get(path) == placed.content and self._untouched(path, placed)
-        }
-        wanted = set(folders)
-        for path in keep:
-            wanted.update(str(parent) for parent in Path(path).parents)
-        for parent, names, plain in os.walk(self.root, topdown=True):
-            here = os.path.relpath(parent, self.root)
-            for name in list(names):
-                path = os.path.normpath(os.path.join(here, name))
-                full = os.path.join(parent, name)
-                if path not in wanted or path == "out" or os.path.islink(full):
-                    names.remove(name)
-                    _remove(full)
-            for name in plain:
-                if os.path.normpath(os.path.join(here, name)) not in keep:
-                    _remove(os.path.join(parent, name))
-        self._placed = keep
+    def _sweep(self, folder: str, wanted: set[str], there: set[str]) -> None:
+        """Remove all below a folder ("" or with a slash at its end) that the next datum does not
+        want exactly as it lies there; `there` gets the folders that stay."""
+        for entry in entries(self._top + folder):
+            path = folder + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if path in wanted:
+                    there.add(path)
+                    self._sweep(f"{path}/", wanted, there)
+                else:
+                    remove(entry.path)
+            elif path not in self._placed:
+                remove(entry.path)
 
     def _untouched(self, path: str, placed: _Placed) -> bool:
         try:
-            now = os.lstat(self.root / path)
+            now = os.lstat(self._top + path)
         except OSError:
             return False
         return (now.st_ino, now.st_ctime_ns, now.st_mtime_ns) == (
@@ -120,12 +124,11 @@ class Place:
         )
 
     def _put(self, path: str, content: Content) -> int:
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
+        with open(self._top + path, "wb") as file:
             for chunk in content.chunks:
                 file.write(self._packs.read(chunk))
-        now = target.stat()
+            file.flush()
+            now = os.fstat(file.fileno())
         self._placed[path] = _Placed(content, now.st_ino, now.st_ctime_ns, now.st_mtime_ns)
         return content.size
 
@@ -136,7 +139,7 @@ class Place:
             UploadRefused: a name that PFS cannot have, or a link that leads nowhere.
         """
         found: dict[str, Content] = {}
-        for path, file in self._regular_files(self.root / "out", "", ()):
+        for path, file in self._regular_files(self._top + _OUT, "", ()):
             try:
                 check_path(path)
             except InvalidPath as error:
@@ -148,63 +151,48 @@ class Place:
         return found
 
     def _regular_files(
-        self, folder: Path, path: str, seen: tuple[tuple[int, int], ...]
-    ) -> Iterator[tuple[str, Path]]:
-        mark = folder.stat()
+        self, folder: str, path: str, seen: tuple[tuple[int, int], ...]
+    ) -> Iterator[tuple[str, str]]:
+        mark = os.stat(folder)
         here = (mark.st_dev, mark.st_ino)
         if here in seen:
             return  # a link to a folder above itself
-        for entry in sorted(folder.iterdir()):
+        for entry in sorted(entries(folder), key=lambda entry: entry.name):
             name = f"{path}/{entry.name}"
-            real = self._followed(entry, name)
-            mode = real.stat().st_mode
+            real = self._followed(entry.path, name) if entry.is_symlink() else entry.path
+            mode = os.stat(real).st_mode
             if stat.S_ISDIR(mode):
                 yield from self._regular_files(real, name, (*seen, here))
             elif stat.S_ISREG(mode) or self._behind_link(real) is not None:
                 yield name, real
 
-    def _behind_link(self, real: Path) -> Content | None:
+    def _behind_link(self, real: str) -> Content | None:
         """What a link to a lazy or hollow input stands for; None when it is a file of its own."""
-        if self.root not in real.parents:
-            return None
-        content = self._behind.get(str(real.relative_to(self.root)))
-        return content if content is None or real.stat().st_size == 0 else None
+        content = self._behind.get(real.removeprefix(self._top)) if self._behind else None
+        return content if content is None or os.stat(real).st_size == 0 else None
 
-    def _followed(self, entry: Path, name: str) -> Path:
+    def _followed(self, link: str, name: str) -> str:
         """Where a link leads, as the user code sees it: its /pfs is our root."""
         for _ in range(40):
-            if not entry.is_symlink():
+            if not os.path.islink(link):
                 break
-            target = os.path.normpath(os.path.join(entry.parent, entry.readlink()))
-            if target == "/pfs" or target.startswith("/pfs/"):
-                target = str(self.root) + target[len("/pfs") :]
-            entry = Path(target)
-        if not entry.exists():
+            link = os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))
+            if link == "/pfs" or link.startswith("/pfs/"):
+                link = f"{self.root}{link[len('/pfs') :]}"
+        if not os.path.exists(link):
             raise UploadRefused(f"because {name} is a link that leads nowhere")
-        return entry
+        return link
 
 
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, onerror=_make_writable)
-    else:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path lies in, the nearest last."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
 
 
-def _make_writable(_function: object, path: str, _error: object) -> None:
-    """User code may leave folders that even their owner cannot empty."""
-    os.chmod(os.path.dirname(path), stat.S_IRWXU)
-    with contextlib.suppress(OSError):
-        os.chmod(path, stat.S_IRWXU)
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-
-
-def _store(path: Path, stage: Stage) -> Content:
+def _store(path: str, stage: Stage) -> Content:
     chunks: list[bytes] = []
     size = 0
     chunker = Chunker()
@@ -215,7 +203,7 @@ def _store(path: Path, stage: Stage) -> Content:
             chunks.append(stage.put(piece))
             size += len(piece)
 
-    with path.open("rb") as file:
+    with open(path, "rb", buffering=0) as file:
         while data := file.read(_READ):
             keep(chunker.feed(data))
     keep(chunker.finish())

@@ -182,12 +182,12 @@ class DatumRecord:
         """State and hash first, so that skipping need not read the rest."""
         data = {
             "job": self.job_id,
-            "inputs": [asdict(each) for each in self.inputs],
+            "inputs": [_as_dict(each, _OF_INPUT) for each in self.inputs],
             "outputs": {
                 path: [content.size, *(chunk.hex() for chunk in content.chunks)]
                 for path, content in self.outputs.items()
             },
-            "stats": asdict(self.stats),
+            "stats": _as_dict(self.stats, _OF_STATS),
             "reason": self.reason,
         }
         return bytes([self.state]) + bytes.fromhex(self.hash) + json.dumps(data).encode()
@@ -208,6 +208,15 @@ class DatumRecord:
             stats=Stats(**rest["stats"]),
             reason=rest["reason"],
         )
+
+
+_OF_INPUT = tuple(each.name for each in fields(InputFile))
+_OF_STATS = tuple(each.name for each in fields(Stats))
+
+
+def _as_dict(value: object, names: tuple[str, ...]) -> dict[str, object]:
+    # as asdict, which copies each value deeply
+    return {name: getattr(value, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class Worker:
                     return
                 yield record
         finally:
+            self._where.inputs.forget()
             if self._batch is not None:
                 self._batch.rest()
         log.write("finished process datum set task", worker=self.name)

@@ -10,6 +10,7 @@ import psutil
 
 from tycokit.pachd.pps import userenv
 from tycokit.pachd.pps.container import Container
+from tycokit.pachd.pps.inputs import Inputs
 from tycokit.pachd.pps.mounts import mount
 from tycokit.pachd.pps.placing import Place
 from tycokit.pachd.pps.spec import Transform
@@ -26,6 +27,7 @@ class Workplace:
         self.place = Place(self._folder / "pfs", around.pfs.packs)
         self.work = self._folder / "work"
         self.work.mkdir()
+        self.inputs = Inputs(around.pfs)
         self._container: Container | None = None
         self._secrets: dict[str, str] = {}
 
