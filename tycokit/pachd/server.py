@@ -8,9 +8,10 @@ import logging
 import os
 import secrets
 import shutil
+import sqlite3
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -58,14 +59,25 @@ def reclaim(data: Path) -> Collected:
     """Remove what nothing leads to from the folder of a pachd that does not run.
 
     Raises:
-        FolderUnusable, FolderInUse: it does run; NewerData; StoreDamaged: nothing was removed.
+        FolderUnusable; FolderInUse: it does run; NewerData; StoreDamaged: nothing was removed.
     """
-    with contextlib.ExitStack() as ends:
+    with _usable(data), contextlib.ExitStack() as ends:
         _lock(data, ends)
         pfs, trees = _open(data, ends)
         done = Upkeep(pfs, trees).collect()
         pfs.database.compact()
         return done
+
+
+@contextlib.contextmanager
+def _usable(data: Path) -> Iterator[None]:
+    """A disk that is full, or may not be written, said of the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise FolderUnusable(data, error.strerror or str(error)) from error
+    except sqlite3.OperationalError as error:
+        raise FolderUnusable(data, str(error)) from error
 
 
 def _lock(data: Path, ends: contextlib.ExitStack) -> None:
@@ -81,8 +93,6 @@ def _lock(data: Path, ends: contextlib.ExitStack) -> None:
         (data / _DATABASE).touch(mode=0o600)
     except BlockingIOError as error:
         raise FolderInUse(data) from error
-    except OSError as error:
-        raise FolderUnusable(data, error.strerror or str(error)) from error
 
 
 def _open(data: Path, ends: contextlib.ExitStack) -> tuple[Pfs, maps.Maps]:
@@ -96,7 +106,7 @@ def _open(data: Path, ends: contextlib.ExitStack) -> tuple[Pfs, maps.Maps]:
 
 def _kept(data: Path, name: str, make: Callable[[], str]) -> str:
     path = data / name
-    try:
+    with _usable(data):
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder = os.open(data, os.O_RDONLY)
         try:
@@ -106,8 +116,6 @@ def _kept(data: Path, name: str, make: Callable[[], str]) -> str:
         finally:
             os.close(folder)
         return path.read_text()
-    except OSError as error:
-        raise FolderUnusable(data, error.strerror or str(error)) from error
 
 
 def _for_user_code(environment: Mapping[str, str], token: str | None) -> dict[str, str]:
@@ -163,10 +171,11 @@ class Pachd:
         self._ends.close()
 
     def _build(self) -> None:
-        _lock(self.data, self._ends)
-        pfs, trees = _open(self.data, self._ends)
-        with pfs.transaction() as transaction:
-            repos.ensure_default_project(transaction)
+        with _usable(self.data):
+            _lock(self.data, self._ends)
+            pfs, trees = _open(self.data, self._ends)
+            with pfs.transaction() as transaction:
+                repos.ensure_default_project(transaction)
         # pachd must know its port before the first job, whose user code is told of it
         server = self._bind()
         master = Master(pfs, trees, Logs(self.data / "logs"), self._surroundings(pfs))

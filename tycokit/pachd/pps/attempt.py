@@ -40,9 +40,20 @@ class Attempt:
         Raises:
             AttemptFailed, WorkerLost.
         """
+        try:
+            return self._run_all(process)
+        finally:
+            self._where.place.clear()
+
+    def _run_all(self, process: Callable[[Attempt], str]) -> tuple[dict[str, Content], Stats]:
         begun = time.monotonic()
         place = self._where.place
-        downloaded = place.arrange(self._wanted(), "".join(f"{line}\n" for line in self.lines))
+        env = "".join(f"{line}\n" for line in self.lines)
+        try:
+            downloaded = place.arrange(self._wanted(), env)
+        except OSError as error:
+            self.tell(str(error))
+            raise AttemptFailed(str(error)) from error
         placed = time.monotonic()
         try:
             self._run_user_code(process)

@@ -5,6 +5,7 @@ This runs once a datum, so it goes by plain strings and asks the disk no more th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -92,6 +93,11 @@ class Place:
             pipes = {self.root / path: content for path, content in wanted.lazy.items()}
             self._pipes = Pipes(self._packs, pipes)
         return written
+
+    def clear(self) -> None:
+        """Remove what user code made: its disk space may be needed to say what became of it."""
+        with contextlib.suppress(OSError):  # that it cannot be removed is said by `arrange`
+            remove(self._top + _OUT)
 
     def release(self) -> int:
         """End what fills the lazy files; the bytes that this took."""

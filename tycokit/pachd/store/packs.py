@@ -15,8 +15,8 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from tycokit.errors import ChunkDamaged, ChunkMissing
 from tycokit.pachd.store.database import Database, Migration
@@ -198,11 +198,14 @@ class Stage:
         self._waiting: dict[bytes, bytes] = {}  # looked up and written many at a time
         self._waiting_bytes = 0
         self._digest = blake2b(digest_size=32)
-        self._file: BinaryIO | None = self._path.open("x+b")
+        self._file: FileIO | None = self._path.open("x+b", buffering=0)
         self._name = ""
 
     def put(self, data: bytes) -> bytes:
-        """Keep a chunk, once; its hash, 32 bytes."""
+        """Keep a chunk, once; its hash, 32 bytes.
+
+        Raises OSError: the disk is full, say. What was put before is kept all the same.
+        """
         hash_ = chunk_hash(data)
         if not self._has(hash_):
             assert self._file is not None, "the stage is sealed"
@@ -233,9 +236,9 @@ class Stage:
         return self._after is not None and self._after._has(hash_)
 
     def _write_waiting(self) -> None:
-        waiting, self._waiting, self._waiting_bytes = self._waiting, {}, 0
-        there = self._hold(waiting)
-        self._write({hash_: data for hash_, data in waiting.items() if hash_ not in there})
+        there = self._hold(self._waiting)
+        self._write({hash_: data for hash_, data in self._waiting.items() if hash_ not in there})
+        self._waiting, self._waiting_bytes = {}, 0
 
     def keep(self, hash_: bytes, data: bytes) -> None:
         """Write a chunk, whether or not the packs have it."""
@@ -243,14 +246,18 @@ class Stage:
 
     def _write(self, chunks: Mapping[bytes, bytes]) -> None:
         assert self._file is not None, "the stage is sealed"
-        begin = self._size
-        self._file.write(b"".join(chunks.values()))
+        begin = at = self._size
+        rest = memoryview(b"".join(chunks.values()))
+        while rest:  # what a full disk cuts short is written over by what comes next
+            written = os.pwrite(self._file.fileno(), rest, at)
+            rest, at = rest[written:], at + written
         for hash_, data in chunks.items():
             self._digest.update(hash_)
             self._index[hash_] = (self._size, len(data))
             self._size += len(data)
-        # Linux begins to write the range to the disk now, so that less is left when it is sealed
-        os.posix_fadvise(self._file.fileno(), begin, self._size - begin, os.POSIX_FADV_DONTNEED)
+        if at - begin >= _WAITING_BYTES:
+            # Linux begins to write the range to the disk now: less is left when it is sealed
+            os.posix_fadvise(self._file.fileno(), begin, at - begin, os.POSIX_FADV_DONTNEED)
 
     def read(self, hash_: bytes) -> bytes:
         """A chunk of this stage, of those before it, or of the packs."""
@@ -264,7 +271,6 @@ class Stage:
         if self._file is None:
             with (self._folder / self._name).open("rb") as sealed:
                 return os.pread(sealed.fileno(), length, offset)
-        self._file.flush()
         return os.pread(self._file.fileno(), length, offset)
 
     def seal(self) -> None:
@@ -274,8 +280,8 @@ class Stage:
         self._write_waiting()
         file, self._file = self._file, None
         with file:
-            file.flush()
             if self._index:
+                file.truncate(self._size)
                 os.fsync(file.fileno())
         if not self._index:
             self._path.unlink()
