@@ -70,7 +70,7 @@ TycokitError
     ├── InputUnclear       an input for datums that cannot be understood
     ├── RerunError         datums that Pachyderm does not run again
     ├── BacktestError      rules that cannot be tried on what was seen
-    ├── RecordsError       records that cannot be asked for
+    ├── RecordsError       records, or a report of them, that cannot be had
     ├── TargetError        a target of alerts that cannot be made or removed
     ├── WatchError         a folder that cannot be watched
     └── NotInstalled       an extra of tycokit that a command needs

@@ -123,6 +123,20 @@ def threat() -> dict[str, Any]:
     return {**about, "rules": [match.as_json(objects)]}
 
 
+def records(folder: Path | str) -> Path:
+    """Write a day's records of the sample picture into a folder; the day's folder."""
+    from tycokit.recording import events, table  # pyarrow takes a while, and few need it
+
+    folder = Path(folder)
+    place = "seen/dev1", "threats/dev1"
+    for name, value in zip(place, (detections(), threat()), strict=True):
+        write_json(folder / name, "1511891098.json", value)
+    none = folder / "none"
+    rows = events.rows(none, folder / "seen", none, folder / "threats", none, none)
+    (path,) = table.write(rows, folder, "0")
+    return path.parent
+
+
 def write_json(folder: Path | str, name: str, value: dict[str, Any]) -> Path:
     """Write one of the samples above as a JSON file into a folder; the file's path."""
     return results.write_json(Path(folder) / name, value)

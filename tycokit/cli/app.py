@@ -16,6 +16,7 @@ from tycokit.cli import (
     logs,
     models,
     opening,
+    report,
     rules,
     scale,
     show,
@@ -41,6 +42,7 @@ app.command()(data.deploy)
 app.command()(data.put)
 app.command()(watch.watch)
 app.command()(data.records)
+app.command()(report.report)
 app.command()(logs.logs)
 app.command("open")(opening.open_)
 app.command()(trace.trace)

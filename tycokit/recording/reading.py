@@ -24,10 +24,15 @@ REPO = "records"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|undated")
 
 
+def is_day(text: str) -> bool:
+    """Whether a text names a day of the records."""
+    return _DAY.fullmatch(text) is not None
+
+
 def files(client: Client, day: str | date | None = None) -> Iterator[tuple[str, bytes]]:
     """Path and bytes of each record file, of one day (UTC) or of all, in one stream."""
     asked = "*" if day is None else str(day)
-    if day is not None and not _DAY.fullmatch(asked):
+    if day is not None and not is_day(asked):
         raise RecordsError(f"a day is YYYY-MM-DD, and this is {asked!r}")
     try:
         client.inspect_branch(REPO, "master")
