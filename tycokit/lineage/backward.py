@@ -42,7 +42,7 @@ def trace(client: Client, at: Address, *, box: int | None = None, most: int = MO
     found = walk.made.done(str(at), BACK, start)
     if box is None:
         return found
-    return replace(found, box=boxes.find(client, found, box))
+    return replace(found, box=boxes.find(boxes.told(client, found), found, box))
 
 
 class _Walk:

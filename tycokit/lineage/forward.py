@@ -88,9 +88,10 @@ class _Walk:
         made = self._made
         made.attempts[attempt.key] = attempt
         for one in read:
-            if one.file.key not in made.files:  # of the folder that the trace starts from
+            if one.file.key not in made.files:
                 made.files[one.file.key] = one.file
-                made.link(self._touched[0].key, one.file.key)
+                if one.file.key not in made.made_by:  # it lies in the folder that was asked for
+                    made.link(self._touched[0].key, one.file.key)
             if one.through != one.file:
                 made.files[one.through.key] = one.through
                 made.link(one.file.key, one.through.key)

@@ -10,4 +10,6 @@ VIEWS: dict[str, tuple[str, str]] = {
     "jobs": ("tycokit.widgets.jobs", "Jobs"),
     "logs": ("tycokit.widgets.logs", "Logs"),
     "parallelism": ("tycokit.widgets.parallelism", "Parallelism"),
+    "provenance": ("tycokit.widgets.provenance", "Provenance"),
+    "trace": ("tycokit.widgets.trace", "TraceView"),
 }
