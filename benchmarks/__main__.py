@@ -15,6 +15,7 @@ from benchmarks.measure import machine_line
 ALL = (
     *("put_files", "one_new_file", "pages", "skipped_datums"),
     *("model_stage", "papermill_cold", "one_alert", "stage_memory", "first_picture"),
+    "records_report",
 )
 TABLE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _TIMES = re.compile(r"(?P<name>\S.*?) +(?P<median>\d+\.\d+) s  \(.*, (?P<count>\d+) times\)")
