@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from tycokit.pachd.pfs.values import Trigger
@@ -52,6 +53,7 @@ def to_json(spec: PipelineSpec) -> str:
     return json.dumps(_plain(spec))
 
 
+@lru_cache(maxsize=256)  # the scheduler and whoever waits read the same few again and again
 def from_json(text: str) -> PipelineSpec:
     return _value(PipelineSpec, json.loads(text))
 

@@ -40,11 +40,10 @@ class JobHandlers:
 
     def _wait(self, job: Job, context: Context) -> JobInfo:
         def look(connection: rows.Connection) -> JobInfo | None:
-            try:
-                info = jobs.inspect_job(connection, job)
-            except JobNotFound as error:
-                raise JobDeleted(job.id) from error
-            return info if info.finished is not None else None
+            row = jobs.job_row(connection, job)
+            if row is None:
+                raise JobDeleted(job.id) from JobNotFound(job)
+            return jobs.job_info(connection, row) if row["finished"] is not None else None
 
         found = self._database.wait_until(look, lambda: not context.is_active())
         if found is None:

@@ -1,4 +1,4 @@
-"""One SQLite file: one writer, many readers, and a bell that rings after each write."""
+"""One SQLite file: one writer, many readers, and a bell that rings after each durable write."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ class Database:
     def write(self, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """The writer's connection inside one transaction; an exception undoes all of it.
 
-        One that is not `durable` costs no wait for the disk. A power cut may undo it; the next
-        durable one makes both last.
+        One that is not `durable` is of something that nobody waits for: it costs no wait for the
+        disk, and rings no bell. A power cut may undo it; the next durable one makes both last.
         """
         with self._lock:
             if durable != self._durable:
@@ -104,7 +104,8 @@ class Database:
                 if self._writer.in_transaction:  # a full disk may have ended it
                     self._writer.execute("ROLLBACK")
                 raise
-        self.ring()
+        if durable:
+            self.ring()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -126,7 +127,7 @@ class Database:
 
     @property
     def generation(self) -> int:
-        """A number that every write makes another."""
+        """A number that every durable write makes another."""
         return self._generation
 
     def compact(self) -> None:
