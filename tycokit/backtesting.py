@@ -149,6 +149,14 @@ def backtest(client: Client, rules: Rules, since: datetime | None = None) -> Bac
     return Backtest(tuple(verdicts))
 
 
+def day(text: str) -> datetime:
+    """The begin of a day, UTC. Raises BacktestError for what is no YYYY-MM-DD."""
+    try:
+        return utc(datetime.strptime(text, "%Y-%m-%d"))
+    except ValueError as error:
+        raise BacktestError(f"a day is YYYY-MM-DD, and this is {text!r}") from error
+
+
 def utc(moment: datetime) -> datetime:
     """A time without a zone, taken for UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

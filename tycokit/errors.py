@@ -70,6 +70,7 @@ TycokitError
     ├── InputUnclear       an input for datums that cannot be understood
     ├── RerunError         datums that Pachyderm does not run again
     ├── BacktestError      rules that cannot be tried on what was seen
+    ├── RulesChanged       rules that somebody else has committed meanwhile
     ├── RecordsError       records, or a report of them, that cannot be had
     ├── TargetError        a target of alerts that cannot be made or removed
     ├── WatchError         a folder that cannot be watched
@@ -751,6 +752,17 @@ class RerunError(CliError):
 
 class BacktestError(CliError):
     """Rules that cannot be tried, since nothing was seen yet."""
+
+
+class RulesChanged(CliError):
+    """Rules that were made from others than those that are committed by now."""
+
+    def __init__(self, based_on: str, present: str) -> None:
+        self.based_on, self.present = based_on, present
+        super().__init__(
+            f"somebody else has committed other rules meanwhile ({present[:12]});"
+            " look at those first"
+        )
 
 
 class RecordsError(CliError):

@@ -11,5 +11,6 @@ VIEWS: dict[str, tuple[str, str]] = {
     "logs": ("tycokit.widgets.logs", "Logs"),
     "parallelism": ("tycokit.widgets.parallelism", "Parallelism"),
     "provenance": ("tycokit.widgets.provenance", "Provenance"),
+    "rules": ("tycokit.widgets.rules", "RulesView"),
     "trace": ("tycokit.widgets.trace", "TraceView"),
 }

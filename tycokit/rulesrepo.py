@@ -1,0 +1,91 @@
+"""The rules that a cluster works by: read with their commit, written if nobody else did since."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from python_pachyderm import Client
+
+from tycokit.client import is_missing
+from tycokit.errors import RulesChanged
+from tycokit.vision.labels import COCO, Labels
+from tycokit.vision.rules import Rules, parse
+
+REPO, FILE = "rules", "/rules.json"
+EMPTY = '{\n  "rules": []\n}\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """`text` of rules.json at a commit; the commit is empty where there is none yet."""
+
+    commit: str
+    text: str
+
+
+def head(client: Client) -> Committed:
+    """The rules of rules@master."""
+    try:
+        commit = client.inspect_branch(REPO, "master").head.id
+        with client.get_file((REPO, "master"), FILE) as file:
+            return Committed(commit, file.read().decode("utf-8-sig", "replace"))
+    except (grpc.RpcError, ConnectionError) as error:
+        if not is_missing(error):
+            raise
+    return Committed("", EMPTY)
+
+
+def read(text: str, labels: Labels = COCO) -> Rules:
+    """Rules of a text. Raises RulesError, which names the rule and the field."""
+    return parse(text, Path("rules.json"), labels)
+
+
+def commit(client: Client, text: str, based_on: str) -> str:
+    """Write rules that were checked, the new commit's id; stages that use them run again.
+
+    Raises RulesError, and RulesChanged when the head is another than `based_on`.
+    """
+    read(text)
+    present = head(client).commit
+    if present != based_on:
+        raise RulesChanged(based_on, present)
+    with client.commit(REPO, "master", description="tycokit rules") as made:
+        client.put_file_bytes(made, FILE, text.encode())
+    return str(made.id)
+
+
+def written_out(rules: Rules) -> str:
+    """The full form of rules as text, a rule a line, with what is as by default left out."""
+    lines = ",\n".join(f"  {json.dumps(_short(rule), ensure_ascii=False)}" for rule in _all(rules))
+    return f'{{"rules": [\n{lines}\n]}}\n' if lines else EMPTY
+
+
+def _all(rules: Rules) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = rules.as_json()["rules"]
+    return found
+
+
+def _short(rule: dict[str, Any]) -> dict[str, Any]:
+    usual = {
+        "devices": ["*"],
+        "match": "ANY",
+        "least_area": 0.0,
+        "windows": [],
+        "time_zone": "UTC",
+        "cool_down": 0,
+        "notify": [],
+        "from_email": "",
+    }
+    kept = {name: value for name, value in rule.items() if usual.get(name, ...) != value}
+    kept["unsafe"] = [COCO.name(number) for number in kept["unsafe"]]
+    least = kept.pop("probability")
+    by_class = {COCO.name(int(n)): p for n, p in least.items() if n != "default"}
+    if by_class:
+        kept["probability"] = {**by_class, "default": least["default"]}
+    elif least["default"]:
+        kept["probability"] = least["default"]
+    return kept
