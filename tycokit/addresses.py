@@ -16,7 +16,7 @@ FORM = "the form is repo@branch:/path or repo@commit:/path"
 
 _NAME = r"[a-zA-Z0-9_-]+"
 _ADDRESS = re.compile(
-    rf"(?:(?P<project>{_NAME})/)?(?P<repo>{_NAME})(?:@(?P<commit>[^:/]+))?(?::?(?P<path>/.*))?"
+    rf"(?:(?P<project>{_NAME})/)?(?P<repo>{_NAME})(?:@(?P<commit>[^:/]+))?(?::(?P<path>/.*))?"
 )
 _ID = re.compile(r"[0-9a-f]{12}4[0-9a-f]{19}")
 

@@ -43,7 +43,7 @@ def make(data: bytes, longest_side: int, name: str = "picture") -> Thumbnail:
                 picture = images.read(file.name, enough=longest_side)
         except PictureError as error:
             raise LookError(f"{name}: {error.reason}") from error
-    small = results.preview(picture.pixels, longest_side)
+    small = results.preview(picture.pixels, longest_side=longest_side)
     return Thumbnail(small.jpeg, small.width, small.height)
 
 
