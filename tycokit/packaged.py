@@ -10,12 +10,12 @@ _PACKAGE = Path(tycokit.__file__).parent
 
 
 def specs() -> Path:
-    """The folder with the five pipelines' specs."""
+    """The folder with the pipelines' specs."""
     return _folder("specs", "*.json")
 
 
 def notebooks() -> Path:
-    """The folder with the five stages' notebooks."""
+    """The folder with the stages' notebooks."""
     return _folder("notebooks", "*.ipynb")
 
 

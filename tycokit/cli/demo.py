@@ -189,4 +189,4 @@ def _show_next(outcome: Outcome, data: Path | None) -> None:
             "  tycokit demo --images DIR     your own pictures, <user-device>_<unix time>.jpg"
         )
         show.line("  tycokit demo --keep           leave pachd running, to look around")
-        show.line("  tycokit up; tycokit deploy    a pachd that stays, with the five pipelines")
+        show.line("  tycokit up; tycokit deploy    a pachd that stays, with all pipelines")
