@@ -93,7 +93,7 @@ def read(folder: Path, cores: int) -> list[Spec]:
 def parse(text: str, source: str, cores: int) -> list[Spec]:
     """The specs in one file's text. Raises SpecError."""
     found: list[Spec] = []
-    for number, document in enumerate(_documents(text, source), 1):
+    for number, document in enumerate(documents(text, source), 1):
         label = source if number == 1 else f"{source} (spec {number})"
         if not isinstance(document, dict):
             raise SpecError(label, f"a spec must be a JSON object, not {document!r:.40}")
@@ -149,7 +149,8 @@ def _visit(
     done[spec.output] = spec
 
 
-def _documents(text: str, source: str) -> Iterator[Any]:
+def documents(text: str, source: str) -> Iterator[Any]:
+    """The JSON values of a file: one, several in a row, or those of a list. Raises SpecError."""
     decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: _once(pairs, source))
     at = 0
     while True:

@@ -20,6 +20,7 @@ from tycokit.cli import (
     rules,
     scale,
     show,
+    specs,
     targets,
     trace,
     watch,
@@ -59,6 +60,7 @@ app.command(
 app.command(hidden=True)(cluster.pachd)
 app.add_typer(models.app, name="model")
 app.add_typer(rules.app, name="rules")
+app.add_typer(specs.app, name="specs")
 app.add_typer(targets.app, name="targets")
 
 
