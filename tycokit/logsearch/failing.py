@@ -22,15 +22,17 @@ MOST_NOTEBOOK = 20_000_000  # bytes
 class FailingCell:
     """A datum's notebook, and which of its cells failed.
 
-    `at` is its position in `cells`, which carry outputs where the executed notebook was found on
-    this machine: `executed` is its path, None elsewhere, and the cells are those of the source
-    `notebook` then. `error` is its sentence.
+    `at` is its position in `cells`, `number` the one in the source, from 1, which logs name. The
+    cells carry outputs where the executed notebook was found on this machine: `executed` is its
+    path, None elsewhere, and the cells are those of the source `notebook` then. `error` is its
+    sentence.
     """
 
     datum: PastDatum
     notebook: Address
     cells: tuple[Cell, ...]
     at: int
+    number: int
     error: str
     executed: Path | None
 
@@ -50,14 +52,15 @@ def failing_cell(client: Client, pipeline: str, job: str, datum: str) -> Failing
             f"datum {found.id[:12]} ended as {found.state} in this job; no cell of its notebook is"
             " known to have raised"
         )
+    number, error = found.failure.cell, found.failure.error
     ran = _executed(found.failure)
     if ran is not None:
         shown, at, path = ran
-        return FailingCell(found, address, shown, at, found.failure.error, path)
+        return FailingCell(found, address, shown, at, number, error, path)
     content = browsing.read(client, address, MOST_NOTEBOOK)
     shown = cells.read(content.data)
-    at = min(found.failure.cell, len(shown)) - 1
-    return FailingCell(found, address, shown, at, found.failure.error, None)
+    at = min(number, len(shown)) - 1
+    return FailingCell(found, address, shown, at, number, error, None)
 
 
 def _address(one: pastdatum.Input) -> Address:
