@@ -59,22 +59,22 @@ def read(env: Mapping[str, str]) -> Datum:
         )
     paths = {
         # a group's variable names only the last of its files
-        name: root / name
+        name: f"{root}/{name}"
         if f"PACH_DATUM_{name}_GROUP_BY" in env
-        else _path(root / name, env.get(name))
+        else _path(f"{root}/{name}", env.get(name))
         for name in names
     }
     fallback = None
     for name in names:
-        if name != NOTEBOOK and fallback is None and paths[name].is_file():
-            fallback = paths[name].relative_to(root / name).with_suffix(".ipynb").as_posix()
-    notebook = _notebook(paths.pop(NOTEBOOK))
+        if name != NOTEBOOK and fallback is None and os.path.isfile(paths[name]):
+            fallback = Path(paths[name][len(f"{root}/{name}/") :]).with_suffix(".ipynb").as_posix()
+    notebook = _notebook(Path(paths.pop(NOTEBOOK)))
     job, datum = env.get("PACH_JOB_ID"), env.get("PACH_DATUM_ID")
     own = {f"{name}{end}" for name in names for end in ("", "_COMMIT")}
     return Datum(
         root=root,
         notebook=notebook,
-        inputs={name: str(path) for name, path in paths.items()},
+        inputs=paths,
         out=root / OUT,
         fallback=fallback or f"{notebook.stem}.ipynb",
         name=f"{job}-{datum}" if job and datum else notebook.stem,
@@ -83,14 +83,15 @@ def read(env: Mapping[str, str]) -> Datum:
     )
 
 
-def _path(folder: Path, given: str | None) -> Path:
+def _path(folder: str, given: str | None) -> str:
+    given = os.path.normpath(given) if given else ""
     # a variable of the input's name may be someone else's (HOME): then the folder speaks
-    if given and (Path(given) == folder or folder in Path(given).parents):
-        path = Path(given)
-        if not path.exists():
-            raise InputsError(f"{path}: the input `{folder.name}` does not exist")
-        return path
-    files = [Path(top, file) for top, _, found in os.walk(folder) for file in found]
+    if given == folder or given.startswith(f"{folder}/"):
+        if not os.path.exists(given):
+            name = os.path.basename(folder)
+            raise InputsError(f"{given}: the input `{name}` does not exist")
+        return given
+    files = [os.path.join(top, file) for top, _, found in os.walk(folder) for file in found]
     return files[0] if len(files) == 1 else folder
 
 
@@ -109,15 +110,12 @@ def _notebook(path: Path) -> Path:
 def files(out: Path) -> dict[str, FileState]:
     """The files below a folder: their relative paths, each with what changes when it is written."""
     found = {}
+    start = len(f"{out}/")
     for top, _, names in os.walk(out):
         for name in names:
-            path = Path(top, name)
-            state = path.lstat()
-            found[path.relative_to(out).as_posix()] = (
-                state.st_mtime_ns,
-                state.st_size,
-                state.st_ino,
-            )
+            path = os.path.join(top, name)
+            state = os.lstat(path)
+            found[path[start:]] = (state.st_mtime_ns, state.st_size, state.st_ino)
     return found
 
 

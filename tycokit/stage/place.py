@@ -12,6 +12,7 @@ import site
 import stat
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,10 +66,9 @@ class Place:
         """What it, and C libraries and commands in it, write to file descriptors 1 and 2."""
         return self.folder / "log"
 
-    def cell(self, pid: int) -> Path:
-        """Holds the number of the cell that runs in the worker with this process id, 4 bytes: what
-        is left to read when its process is gone."""
-        return self.folder / f"cell-{pid}"
+    def box(self, pid: int) -> Path:
+        """The black box of the worker with this process id."""
+        return self.folder / f"box-{pid}"
 
     def ended(self, pid: int) -> Path:
         """The supervisor's record of how the worker with this process id ended."""
@@ -94,8 +94,9 @@ def place(datum: Datum, env: Mapping[str, str]) -> Place:
 
 def _private(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        state = folder.lstat()
+        with suppress(FileExistsError):
+            os.mkdir(folder, mode=0o700)
+        state = os.lstat(folder)
     except OSError as error:
         raise ExecutorError(f"{folder}: {error.strerror}") from None
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
@@ -118,7 +119,11 @@ def digest(source: Source, datum: Datum, env: Mapping[str, str], marks: Marks) -
 
 def marks() -> Marks:
     """What changes with the installed packages and with our own code."""
-    return [(path, os.stat(path).st_mtime_ns) for path in _marked() if os.path.exists(path)]
+    found = []
+    for path in _marked():
+        with suppress(FileNotFoundError):
+            found.append((path, os.stat(path).st_mtime_ns))
+    return found
 
 
 @cache

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tycokit.errors import ExecutorDied, ExecutorError
-from tycokit.stage import report, wire
+from tycokit.stage import blackbox, report, wire
 from tycokit.stage.place import Place
 
 START_LIMIT = 60.0
@@ -112,7 +112,7 @@ def _start(place: Place, env: Mapping[str, str], idle: float, owner: int | None)
 
 def _tidy(place: Place) -> None:
     """Drop what executors before left; a record stays long enough for its reader."""
-    for path in [*place.folder.glob("ended-*"), *place.folder.glob("cell-*")]:
+    for path in [*place.folder.glob("ended-*"), *place.folder.glob("box-*")]:
         if time.time() - path.stat().st_mtime > 60:
             path.unlink(missing_ok=True)
     place.log.write_text("")
@@ -125,12 +125,17 @@ def _follow(
         if message["type"] == "stream":
             write(message["name"], message["text"])
         else:
+            for name, text in message["printed"]:
+                write(name, text)
             return message
+    left = blackbox.read(place.box(accepted["pid"]))
+    for name, text in left.printed:
+        write(name, text)
     write("stderr", report.tail(place.log, accepted["log"]))
-    raise _died(place, accepted["pid"])
+    raise _died(place, accepted["pid"], left.cell)
 
 
-def _died(place: Place, pid: int) -> ExecutorDied:
+def _died(place: Place, pid: int, cell: int) -> ExecutorDied:
     path = place.ended(pid)
     limit = time.monotonic() + RECORD_LIMIT
     while not path.exists():
@@ -138,7 +143,6 @@ def _died(place: Place, pid: int) -> ExecutorDied:
             return ExecutorDied("the warm executor ended, and its supervisor left no record")
         time.sleep(0.01)
     record = json.loads(path.read_text())
-    cell = int.from_bytes(place.cell(pid).read_bytes(), "little")
     where = f" in cell {cell}" if cell else ""
     if record["signal"] is not None:
         how = f"was killed by signal {record['signal']} ({_name(record['signal'])})"

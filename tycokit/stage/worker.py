@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import codecs
 import faulthandler
 import json
-import mmap
 import os
 import resource
 import signal
 import socket
-import struct
 import sys
-import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from threading import Event, Lock, Thread
 
 from tycokit.stage import execute, limits, memory, wire
+from tycokit.stage.blackbox import BlackBox
 from tycokit.stage.engine import WarmNotebook
 from tycokit.stage.place import Place
 from tycokit.stage.state import replace_environ
+from tycokit.stage.stream import Flusher, Stream
 
 # a client that connects must say what it wants within this time (seconds)
 PATIENCE = 10.0
 LOG_LIMIT = 1 << 20
-_CELL = struct.Struct("<I")
 # macOS counts bytes, Linux kilobytes
 KILO = 1 if sys.platform == "darwin" else 1024
 
@@ -48,11 +44,8 @@ class Worker:
         self._digest: str | None = None
         self._notebook: WarmNotebook | None = None
         self._retired = False
-        self._flusher = _Flusher()
-        # written to without a system call, and left as it is when this process is killed
-        with place.cell(os.getpid()).open("wb+") as file:
-            file.truncate(_CELL.size)
-            self._cell = mmap.mmap(file.fileno(), _CELL.size)
+        self._flusher = Flusher()
+        self._box = BlackBox(place.box(os.getpid()))
 
     def serve(self) -> None:
         """Returns when it has nothing left to do."""
@@ -82,7 +75,7 @@ class Worker:
                     replace_environ(env)
                     self._trim_log()
         self._retire()
-        self._place.cell(os.getpid()).unlink(missing_ok=True)
+        self._place.box(os.getpid()).unlink(missing_ok=True)
         if self._notebook is not None:
             self._notebook.close()
 
@@ -103,25 +96,26 @@ class Worker:
             wire.send(connection, {"type": "stale"})
             return False
         start = self._log_size()
-        self._note_cell(0)
+        self._box.enter(0)
         wire.send(connection, {"type": "accepted", "pid": os.getpid(), "log": start})
         begin = json.dumps({"what": "begin", "timeout": request["timeout"]}).encode()
         socket.send_fds(self._control, [begin], [connection.fileno()])
-        stream = _Stream(connection, limits.LogLimit(request["log_limit"]), self._flusher)
+        limit = limits.LogLimit(request["log_limit"])
+        stream = Stream(connection, limit, self._flusher, self._box)
         try:
             answer = self._run(request, stream)
         finally:
             self._control.send(json.dumps({"what": "end"}).encode())
         stream.copy("stderr", self._place.log, start)
         held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILO
-        limit = request["memory_limit"]
-        grown = limit is not None and held > limit
-        note = limits.memory_note(held, limit) if grown else ""
-        stream.close()
+        most = request["memory_limit"]
+        grown = most is not None and held > most
+        note = limits.memory_note(held, most) if grown else ""
         last = grown or self._notebook is None or self._notebook.broken
         if last:
             self._retire()
-        wire.send(connection, {"type": "result", "note": note, **answer})
+        printed = stream.close()
+        wire.send(connection, {"type": "result", "printed": printed, "note": note, **answer})
         return not last
 
     def _fits(self, request: wire.Message) -> bool:
@@ -135,7 +129,7 @@ class Worker:
         same_file = request["inode"] == [state.st_dev, state.st_ino]
         return same_file and bool(request["digest"] == self._digest)
 
-    def _run(self, request: wire.Message, stream: _Stream) -> wire.Message:
+    def _run(self, request: wire.Message, stream: Stream) -> wire.Message:
         replace_environ(request["env"])
         try:
             os.chdir(request["cwd"])
@@ -145,8 +139,8 @@ class Worker:
 
             def starts(number: int) -> None:
                 # what was printed must not be lost with the process, should this cell end it
-                stream.flush()
-                self._note_cell(number)
+                stream.secure()
+                self._box.enter(number)
 
             self._notebook.on_cell = starts
             what = execute.Request(
@@ -163,9 +157,6 @@ class Worker:
         path = None if result.path is None else str(result.path)
         return {"ok": result.ok, "path": path, "text": result.text}
 
-    def _note_cell(self, number: int) -> None:
-        _CELL.pack_into(self._cell, 0, number)
-
     def _log_size(self) -> int:
         with suppress(OSError):
             return self._place.log.stat().st_size
@@ -179,95 +170,3 @@ class Worker:
 def _explain(error: Exception) -> str:
     trace = "".join(traceback.format_exception(error))
     return f"the notebook could not be executed: {error}\n{trace}"
-
-
-class _Flusher:
-    """A thread that flushes the stream of the datum that runs, a little after it was written to."""
-
-    DELAY = 0.05
-
-    def __init__(self) -> None:
-        self._written = Event()
-        self._stream: _Stream | None = None
-        Thread(target=self._run, daemon=True).start()
-
-    def watch(self, stream: _Stream) -> None:
-        """Flush this one soon."""
-        self._stream = stream
-        self._written.set()
-
-    def _run(self) -> None:
-        while self._written.wait():
-            time.sleep(self.DELAY)
-            self._written.clear()
-            if self._stream is not None:
-                self._stream.flush()
-
-
-class _Stream:
-    """Sends what cells print to the client: a little later, so that lines travel together."""
-
-    LIMIT = 1 << 16
-    PIECE = 1 << 20
-
-    def __init__(
-        self, connection: socket.socket, limit: limits.LogLimit, flusher: _Flusher
-    ) -> None:
-        self._connection = connection
-        self._limit = limit
-        self._flusher = flusher
-        self._parts: list[tuple[str, str]] = []
-        self._size = 0
-        self._lock = Lock()
-        self._gone = False
-
-    def write(self, name: str, text: str) -> None:
-        if not text or self._gone:
-            return
-        with self._lock:
-            kept, note = self._limit.take(text)
-            if not kept and not note:
-                return
-            self._parts += [(name, kept), ("stderr", note)] if note else [(name, kept)]
-            self._size += len(kept)
-            full = self._size > self.LIMIT
-        if full:
-            self.flush()
-        else:
-            self._flusher.watch(self)
-
-    def copy(self, name: str, path: Path, start: int) -> None:
-        """Write what a file got since it was `start` bytes long."""
-        with suppress(OSError), path.open("rb") as file:
-            file.seek(start)
-            reader = codecs.getreader("utf-8")(file, "replace")
-            while text := reader.read(self.PIECE):
-                self.write(name, text)
-
-    def close(self) -> None:
-        """Send what is left; nothing is sent any more then."""
-        self.flush()
-        with self._lock:
-            self._gone = True
-
-    def flush(self) -> None:
-        with self._lock:
-            parts, self._parts, self._size = self._parts, [], 0
-            merged: list[tuple[str, list[str]]] = []
-            for name, text in parts:
-                if merged and merged[-1][0] == name:
-                    merged[-1][1].append(text)
-                else:
-                    merged.append((name, [text]))
-            for name, texts in merged:
-                text = "".join(texts)
-                for at in range(0, len(text), self.PIECE):
-                    piece = text[at : at + self.PIECE]
-                    self._send({"type": "stream", "name": name, "text": piece})
-
-    def _send(self, message: wire.Message) -> None:
-        if not self._gone:
-            try:
-                wire.send(self._connection, message)
-            except OSError:  # the supervisor knows, and interrupts the cell
-                self._gone = True
