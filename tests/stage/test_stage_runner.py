@@ -252,3 +252,13 @@ def test_an_unwritable_state_folder_does_not_lose_the_notebook(
     assert path.read_bytes() == b"{}"
     path.unlink()
     path.parent.rmdir()
+
+
+def test_each_cell_that_starts_is_told_of_if_asked(stage: Stage) -> None:
+    stage.cells(code("print('set up')"), code("out = ''", "parameters"), code("print('x', end='')"))
+    # set-up cells run once; the injected cell counts as the one above it
+    for told in ([1, 2, 2, 3], [2, 2, 3]):
+        done = stage.run("--cells")
+        said = [line for line in done.stderr.splitlines() if line.startswith("tycokit stage: ")]
+        assert said == [f"tycokit stage: cell {number}" for number in told]
+    assert stage.run().stderr == ""

@@ -28,6 +28,7 @@ Options:
   --idle-timeout SECONDS      How long the process waits for a next datum (default: 600).
   --log-limit SIZE            How much of what a datum prints goes into its log (default: 256M).
   --memory-limit SIZE         End that process after a datum by which it has held more, as in 2G.
+  --cells                     Print the number of each cell that starts (not with --cold).
   --cold                      Start a kernel for this datum instead, as plain papermill does.
   --help [NOTEBOOK]           Show this, and a notebook's parameters, and exit.
 """
@@ -42,6 +43,7 @@ class Options:
     idle: float = IDLE
     log_limit: int = limits.LOG
     memory_limit: int | None = None
+    cells: bool = False
     cold: bool = False
     help: bool = False
     notebook: str | None = None
@@ -69,8 +71,8 @@ def parse(argv: list[str]) -> Options:
             if not rest:
                 raise StageUsage(f"{option} takes a size, such as 500M")
             named[option[2:].replace("-", "_")] = _size(option, rest.pop(0))
-        elif option == "--cold":
-            named["cold"] = True
+        elif option in ("--cells", "--cold"):
+            named[option[2:]] = True
         elif option in ("-h", "--help"):
             named["help"] = True
             if rest and not rest[0].startswith("-"):

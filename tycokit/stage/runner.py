@@ -110,6 +110,7 @@ class Runner:
             "timeout": self._options.timeout,
             "log_limit": self._options.log_limit,
             "memory_limit": self._options.memory_limit,
+            "cells": self._options.cells,
         }
         return self._warm(place, request, env)
 

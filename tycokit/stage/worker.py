@@ -139,6 +139,8 @@ class Worker:
 
             def starts(number: int) -> None:
                 # what was printed must not be lost with the process, should this cell end it
+                if request["cells"]:
+                    stream.write("stderr", f"tycokit stage: cell {number}\n")
                 stream.secure()
                 self._box.enter(number)
 
