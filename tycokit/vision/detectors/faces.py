@@ -33,7 +33,8 @@ class FaceNetwork:
         for stage, sides in zip(stages, _SIDES, strict=True):
             # as a graph: a Keras model that is called layer by layer takes four times as long
             taken = tf.TensorSpec((None, *sides, 3), tf.float32)
-            stage._model = tf.function(stage.model, input_signature=[taken])
+            # autograph would leave a file in the temporary folder; these have no Python to convert
+            stage._model = tf.function(stage.model, input_signature=[taken], autograph=False)
         self._mtcnn = MTCNN(stages=[_converting(tf, stages[0]), *stages[1:]])
         self._lock = threading.Lock()
 
