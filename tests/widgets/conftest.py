@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import second_lab
 from lab_driver import Lab, browser
 from pipeline_driver import STAGES, SUCCESS, Site, photograph, spec
 from playwright.sync_api import Browser
@@ -28,11 +29,28 @@ def lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session")
+def older_lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Another minor of Lab, with ipykernel 6."""
+    made = Lab(tmp_path_factory.mktemp("older"), chromium, second_lab.python())
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The five stages, run once on six pictures of three user-devices: to be read only."""
-    made = finished(tmp_path_factory.mktemp("project"))
-    yield made
-    made.pachd.stop()
+    made = Site(tmp_path_factory.mktemp("project"))
+    try:
+        made.deploy(specs.order([spec(name) for name in STAGES]))
+        pictures = {
+            f"/cam{number % 3}_15118910{number:02}.jpg": photograph(person=number % 3 == 0)
+            for number in range(6)
+        }
+        jobs = made.jobs(made.put("images", pictures))
+        assert {info.state for info in jobs.values()} == {SUCCESS}
+        yield made
+    finally:
+        made.pachd.stop()
 
 
 @pytest.fixture
@@ -41,16 +59,3 @@ def own_project(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path)
     yield made
     made.pachd.stop()
-
-
-def finished(folder: Path) -> Site:
-    """A pachd with the five stages, whose jobs on six pictures have ended well."""
-    made = Site(folder)
-    made.deploy(specs.order([spec(name) for name in STAGES]))
-    pictures = {
-        f"/cam{number % 3}_15118910{number:02}.jpg": photograph(person=number % 3 == 0)
-        for number in range(6)
-    }
-    jobs = made.jobs(made.put("images", pictures))
-    assert {info.state for info in jobs.values()} == {SUCCESS}
-    return made
