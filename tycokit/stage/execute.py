@@ -177,4 +177,7 @@ def _json(notebook: NotebookNode, path: Path | None, commits: Mapping[str, str])
 
 
 def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)

@@ -96,13 +96,15 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]  # papermill has 
         """Note a cell's start."""
         self._started: datetime.datetime = self.now()
         noted = cell.metadata.papermill
-        noted.update(start_time=self._started.isoformat(), status=self.RUNNING, exception=False)
+        started = self._started.isoformat()
+        # a plain dict's own: a NotebookNode's looks at each value
+        dict.update(noted, start_time=started, status=self.RUNNING, exception=False)
 
     def cell_complete(self, cell: NotebookNode, *_rest: Any, **_more: Any) -> None:
         """Note a cell's end."""
         end: datetime.datetime = self.now()
         noted = cell.metadata.papermill
         duration = (end - self._started).total_seconds()
-        noted.update(end_time=end.isoformat(), duration=duration)
+        dict.update(noted, end_time=end.isoformat(), duration=duration)
         if noted["status"] != self.FAILED:
             noted["status"] = self.COMPLETED

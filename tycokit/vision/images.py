@@ -106,7 +106,9 @@ def _decode(path: Path, most_pixels: int, enough: int) -> Picture:
 
 
 def _upright_rgb(image: ImageFile.ImageFile, broken_tags: bool) -> NDArray[np.uint8]:
-    upright: Image.Image = image if broken_tags else ImageOps.exif_transpose(image)
+    upright: Image.Image = image
+    if not broken_tags:
+        ImageOps.exif_transpose(upright, in_place=True)
     if upright.mode in {"I", "F"} or upright.mode.startswith("I;16"):
         # Pillow clips deeper grey to 255; a 16-bit camera frame would come out white.
         grey = np.asarray(upright, dtype=np.float64)
@@ -123,7 +125,7 @@ def _upright_rgb(image: ImageFile.ImageFile, broken_tags: bool) -> NDArray[np.ui
         layer = upright.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         upright = Image.alpha_composite(white, layer)
-    return np.array(upright.convert("RGB"), dtype=np.uint8)
+    return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"), dtype=np.uint8)
 
 
 def _tags(image: ImageFile.ImageFile) -> tuple[dict[str, Any], str]:
