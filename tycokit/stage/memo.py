@@ -7,13 +7,11 @@ than most of them run.
 from __future__ import annotations
 
 import ast
-import os
-import zlib
 from collections.abc import Callable, Hashable
 from types import CodeType
 from typing import Any, Generic, TypeVar
 
-from ipykernel.compiler import XCachingCompiler, get_tmp_directory
+from ipykernel.compiler import XCachingCompiler
 from IPython.core.inputtransformer2 import TransformerManager
 
 V = TypeVar("V")
@@ -46,21 +44,19 @@ class RememberingCompiler(XCachingCompiler):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.changed: Callable[[], bool] = lambda: False
+        self._names: Memo[str] = Memo()
         self._trees: Memo[ast.Module] = Memo()
         self._codes: Memo[tuple[CodeType, int]] = Memo()
 
     def turn(self) -> None:
         """A new run begins."""
-        for memo in (self._trees, self._codes):
+        for memo in (self._names, self._trees, self._codes):
             memo.turn()
 
     def get_code_name(self, raw_code: str, code: str, number: int) -> str:
-        """The file name of a cell: a kernel's, but for its hash, which is slow."""
-        if "IPYKERNEL_CELL_NAME" in os.environ:
-            return str(super().get_code_name(raw_code, code, number))  # type: ignore[no-untyped-call]
-        hash_ = zlib.crc32(raw_code.encode("utf-8", "surrogatepass"))
-        folder = get_tmp_directory()  # type: ignore[no-untyped-call]
-        return f"{folder}{os.sep}{hash_}.py"
+        """The file name of a cell, which is a slow hash of its source, and shows in warnings."""
+        name: Callable[..., Any] = super().get_code_name
+        return self._names.get(raw_code, lambda: str(name(raw_code, code, number)))
 
     def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> Any:
         """The syntax tree of a cell."""
