@@ -255,6 +255,8 @@ class Notebook:
         self.command("apputils:change-theme", {"theme": f"JupyterLab {name.title()}"})
         light = json.dumps(name == "light")
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{light}'")
+        # Lab trips over its own curtain where the next theme comes before that has gone
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
     def save(self) -> Any:
         """Save it; the notebook as it lies on the disk now."""

@@ -13,7 +13,7 @@ from typing import Any
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit.addresses import DEFAULT_PROJECT
+from tycokit.addresses import DEFAULT_PROJECT, is_id
 from tycokit.errors import TraceError
 from tycokit.lineage import project as projects
 from tycokit.lineage.project import Job
@@ -97,7 +97,7 @@ def page(
 
 def holding(client: Client, id_: str, project: str = DEFAULT_PROJECT) -> Holding:
     """Which commit of each repo a set holds, and what its jobs did. Raises TraceError: no set."""
-    infos = optional(lambda: list(client.inspect_commit(id_))) if _is_set(id_) else None
+    infos = optional(lambda: list(client.inspect_commit(id_))) if is_id(id_) else None
     if not infos:
         raise TraceError(id_, "there is no commit set with this ID")
     jobs = {
@@ -112,10 +112,6 @@ def holding(client: Client, id_: str, project: str = DEFAULT_PROJECT) -> Holding
             own = info.commit.id == id_
             held[key] = _held(info, own, jobs.get(key) if own else None)
     return Holding(_set(id_, infos), held)
-
-
-def _is_set(id_: str) -> bool:
-    return len(id_) == 32 and all(digit in "0123456789abcdef" for digit in id_)
 
 
 def _held(info: Any, own: bool, job: Job | None) -> Held:

@@ -97,7 +97,7 @@ function render({ model, el, onCleanup }) {
           "button",
           {
             class: "tycokit-object",
-            "aria-pressed": one.number === state.box,
+            "aria-pressed": String(one.number === state.box),
             style: { "--colour": one.colour },
             title: objectWords(one),
             onclick: () => go(state.asked, state.direction, one.number === state.box ? null : one.number),
