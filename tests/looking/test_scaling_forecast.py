@@ -165,6 +165,16 @@ def test_a_job_that_runs_counts_so_far() -> None:
     assert found == TWO
 
 
+def test_a_datum_that_is_half_done_counts_as_nothing() -> None:
+    info = job(2, total=400, done=100, seconds=None)
+    for since in (1028, 1016):
+        status = info.details.worker_status.add()
+        status.datum_status.started.FromSeconds(since)
+    info.details.worker_status.add()  # a worker without a datum
+    # of 2 × 38 s, 10 s and 22 s went into datums that are not done
+    assert speed.of_job(info, 1038.0) == Speed(2, 100, 22.0, pytest.approx(50))
+
+
 @pytest.mark.parametrize(
     "info", [job(2, total=5, skipped=5), job(2, started=False), job(2, seconds=0)]
 )

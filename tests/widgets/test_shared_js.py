@@ -253,3 +253,28 @@ def test_a_widget_is_drawn_when_there_is_a_state_and_says_when_it_is_cut_off(
     calls = run(browser_page, "end(); return [m.sent.map((one) => one.call), window.cleaned]")
     assert calls == [["$open", "$close"], 2]
     expect(browser_page.get_by_text("static")).to_be_visible()
+
+
+def test_a_row_stays_under_the_pointer_until_it_is_clicked(browser_page: Page) -> None:
+    run(
+        browser_page,
+        """window.names = ["old"];
+        window.clicked = [];
+        window.list = virtualList({
+          label: "moving", height: 100,
+          row: (index) => Object.assign(h("div", {}, names[index]), { name: names[index] }),
+          onactivate: (index, row) => clicked.push(row.name),
+        });
+        document.body.replaceChildren(h("div", { class: "tycokit" }, list.el));
+        list.setCount(1);""",
+    )
+    row = browser_page.get_by_role("option").first
+    expect(row).to_have_text("old")
+    row.hover()
+    browser_page.mouse.down()
+    # another one comes first, while the button is down
+    run(browser_page, 'names = ["new", "old"]; list.setCount(2);')
+    expect(row).to_have_text("old")
+    browser_page.mouse.up()
+    expect(row).to_have_text("new")
+    assert run(browser_page, "return clicked") == ["old"]

@@ -89,6 +89,9 @@ def of_job(info: Any, now: float) -> Speed | None:
         return None
     end = _seconds(info.finished) if info.HasField("finished") else now
     seconds = end - _seconds(info.started)
+    # what a worker has begun and not ended counts neither as a datum nor as time
+    begun = sum(max(0.0, now - since) for since in _in_work(info))
+    seconds -= begun / at_work(info)
     if seconds <= 0:
         return None
     stats = info.stats
@@ -108,6 +111,12 @@ def at_work(info: Any) -> int:
     each = info.details.datum_set_spec.number
     sets = -(-to_do // each) if each else to_do
     return int(max(1, min(workers, sets)))
+
+
+def _in_work(info: Any) -> list[float]:
+    """Since when each worker has the datum that it has now."""
+    found = [status.datum_status for status in info.details.worker_status]
+    return [_seconds(status.started) for status in found if status.HasField("started")]
 
 
 def _seconds(at: Any) -> float:

@@ -15,11 +15,11 @@ function datumList({ row, head, label, fetch, onactivate, fail, onshown }) {
   let busy = false;
   let generation = 0;
   const list = virtualList({
-    row: (index) => row(items[index], index),
+    row: (index) => Object.assign(row(items[index]), { datum: items[index] }),
     rowHeight: 28,
     height: 380,
     label,
-    onactivate: (index) => onactivate(items[index]),
+    onactivate: (index, made) => onactivate(made?.datum ?? items[index]),
     onscroll: (end) => {
       if (end) more();
       onshown?.();
@@ -116,8 +116,7 @@ function jobView({ model, el, onCleanup }) {
   const title = h("h3", {});
   const jobs = h("select", { "aria-label": "job", onchange: () => act("choose", { job: jobs.value || null }) });
   const about = h("span", {});
-  const stop = h("button", { class: "tycokit-dat-stop" }, "■ Stop");
-  stop.addEventListener("click", doing(stop, () => act("stop", { job: shownJob }, (done) => said.say(`✔ the job is ${done.state}`))));
+  const stop = stopping("Stop", () => act("stop", { job: shownJob }, (done) => said.say(`✔ the job is ${done.state}`)));
   const bar = progressBar();
   const facts = figures();
   const now = h("section", { class: "tycokit-dat-now", "aria-label": "being worked on" });
@@ -335,6 +334,7 @@ function jobView({ model, el, onCleanup }) {
       h(
         "div",
         { class: "tycokit-bar" },
+        h("button", { "aria-pressed": String(marked.has(chosen.id)), onclick: () => (mark(chosen.id, !marked.has(chosen.id)), list.refresh(), drawDetail()) }, "choose, to run it again"),
         h("button", { onclick: () => copyText(chosen.id) }, "copy id"),
         h("button", { title: "a cell that shows what it printed", onclick: () => copyText(`tk.logs("${model.get("state").pipeline}", "${shownJob}", "${chosen.id}")`) }, "copy tk.logs(…)"),
         h("button", { title: "opens it in a folder, from a terminal", onclick: () => copyText(`tycokit open ${chosen.id.slice(0, 16)}`) }, "copy tycokit open …"),

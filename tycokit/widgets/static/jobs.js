@@ -16,11 +16,11 @@ function render({ model, el, onCleanup }) {
   const said = outcome();
   const detail = h("section", { class: "tycokit-job-detail", "aria-label": "the chosen job" });
   const list = virtualList({
-    row: (index) => lineRow(lines[index]),
+    row: (index) => Object.assign(lineRow(lines[index]), { line: lines[index] }),
     rowHeight: 30,
     height: 420,
     label: "jobs, the newest first",
-    onactivate: (index) => choose(lines[index]),
+    onactivate: (index, row) => choose(row?.line ?? lines[index]),
     onscroll: (end) => end && more(),
   });
 
@@ -108,7 +108,8 @@ function render({ model, el, onCleanup }) {
 
   function drawDetail() {
     if (!chosen && lines.length) {
-      const { set, job } = lines.find((line) => line.job && !line.job.ended) ?? lines[0];
+      const at = (test) => lines.find((line) => line.job && test(line.job));
+      const { set, job } = at((each) => each.state === "running") ?? at((each) => !each.ended) ?? at(() => true);
       chosen = [set.id, job?.pipeline ?? ""];
       list.select(lines.findIndex((line) => line.set === set && line.job === job), false);
     }
@@ -172,16 +173,14 @@ function render({ model, el, onCleanup }) {
   }
 
   function stopButton(words, args) {
-    const button = h("button", { class: "tycokit-job-stop" }, `■ ${words}`);
-    button.addEventListener("click", doing(button, async () => {
+    return stopping(words, async () => {
       try {
         await request(model, "stop", args);
         said.say(`✔ stopped ${args.pipeline ?? "all jobs of"} ${args.job.slice(0, 12)}; what waited for its output does not run`);
       } catch (error) {
         said.fail(error);
       }
-    }));
-    return button;
+    });
   }
 
   const copyButton = (words, text) => h("button", { title: text, onclick: () => copyText(text) }, words);

@@ -21,22 +21,17 @@ function render({ model, el, onCleanup }) {
     ),
     body,
   );
-  const text = h("input", { "aria-label": "another number of workers, or a multiple such as 3x", placeholder: "other: 6 or 3x", size: "14" });
-  const form = h(
-    "form",
-    {
-      class: "tycokit-bar",
-      onsubmit: (event) => {
-        event.preventDefault();
-        write();
-      },
-    },
-    text,
-    h("button", { type: "submit" }, "show"),
-  );
+  const text = h("input", {
+    "aria-label": "another number of workers, or a multiple such as 3x",
+    placeholder: "other: 6 or 3x",
+    size: "14",
+    onkeydown: (event) => event.key === "Enter" && write(), // in Lab, Enter submits no form
+  });
+  const form = h("div", { class: "tycokit-bar" }, text, h("button", { onclick: () => write() }, "show"));
   const multiple = h("p", { class: "tycokit-quiet tycokit-par-nodes" });
   const plan = h("section", { class: "tycokit-par-plan", "aria-label": "what would change", hidden: true });
   const said = outcome();
+  const done = outcome(); // of the last change, as its job goes on
   const back = h("button", { hidden: true });
   back.addEventListener("click", doing(back, undo));
 
@@ -60,6 +55,7 @@ function render({ model, el, onCleanup }) {
     back.hidden = !state.undo;
     if (state.undo) fill(back, `↶ undo: back to ${words(state.undo.choice, state.undo.workers)}`);
     if (state.done) drawDone(state.done);
+    else done.clear();
     watchPlan(state);
   }
 
@@ -98,7 +94,7 @@ function render({ model, el, onCleanup }) {
         bar.className = `tycokit-par-bar tycokit-par-${one.basis}`;
         const datums = one.datums ? `${count(one.datums, "datum")}, ` : "";
         fill(from, datums, one.label);
-        now.hidden = !one.current;
+        now.hidden = choice !== model.get("state").choice;
         row.title = one.seconds !== null && one.datums ? `${count(one.datums, "datum")} done at ${clock(one.seconds)} (${one.basis})` : "";
         radio.checked = chosen === choice;
         row.classList.toggle("tycokit-par-chosen", chosen === choice);
@@ -217,18 +213,18 @@ function render({ model, el, onCleanup }) {
     }
   }
 
-  function drawDone(done) {
-    const head = `Version ${done.version}: ${words(done.choice, done.after)} now. `;
-    const job = done.progress;
+  function drawDone(change) {
+    const head = `Version ${change.version}: ${words(change.choice, change.after)} now. `;
+    const job = change.progress;
     if (!job) {
-      said.say(`✔ ${head}The pipeline is paused, so there is no job.`);
+      done.say(`✔ ${head}The pipeline is paused, so there is no job.`);
       return;
     }
     const name = h("span", { class: "tycokit-mono", title: job.id }, job.id.slice(0, 12));
     const again = `${job.worked} of ${count(job.total, "datum")} processed again`;
-    if (!job.ended) said.say(`▶ ${head}Its job `, name, job.total ? `: ${again} so far, ${job.skipped} skipped.` : " begins.");
-    else if (job.worked > done.again) said.warn(`▲ ${head}Its job `, name, `: ${again}, ${job.skipped} skipped.`);
-    else said.say(`✔ ${head}Its job `, name, `: ${again}, ${job.skipped} skipped.`);
+    if (!job.ended) done.say(`▶ ${head}Its job `, name, job.total ? `: ${again} so far, ${job.skipped} skipped.` : " begins.");
+    else if (job.worked > change.again) done.warn(`▲ ${head}Its job `, name, `: ${again}, ${job.skipped} skipped.`);
+    else done.say(`✔ ${head}Its job `, name, `: ${again}, ${job.skipped} skipped.`);
   }
 
   const words = (choice, workers) => {
@@ -245,6 +241,7 @@ function render({ model, el, onCleanup }) {
     h("div", { class: "tycokit-bar tycokit-par-low" }, form, multiple),
     plan,
     said.el,
+    done.el,
   );
   draw();
 }

@@ -179,12 +179,15 @@ function count(n, one, many = `${one}s`) {
 // A list of any length, of which only the visible rows are in the page
 
 /** `row(index)` makes a row's element (its height is `rowHeight`, whatever it holds);
- *  `onactivate(index)` is called for Enter, or a click on a row; `label` names the list.
+ *  `onactivate(index, row?)` is called for Enter, or a click on a row's element, which may show
+ *  what the index meant when it was made; `label` names the list.
  *  → { el, setCount(n), refresh(), scrollTo(index), select(index, reveal), range() → [first, end] } */
 function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, onscroll }) {
   let total = 0;
   let active = -1;
   let frame = 0;
+  let pressed = false; // a row that is replaced under the pointer would miss its click
+  let due = false;
   const inner = h("div", { class: "tycokit-rows", role: "presentation" });
   const id = `tycokit-${page}-${++requests}`;
   const el = h(
@@ -194,8 +197,12 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
       role: "listbox",
       tabindex: "0",
       "aria-label": label,
+      onpointerdown: () => {
+        pressed = true;
+        for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, released);
+      },
       onscroll: () => {
-        if (!frame) frame = requestAnimationFrame(() => ((frame = 0), draw()));
+        if (!frame) frame = requestAnimationFrame(() => ((frame = 0), draw(true)));
         onscroll?.(atEnd());
       },
       onkeydown: (event) => {
@@ -213,6 +220,15 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
     inner,
   );
 
+  function released() {
+    for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, released);
+    // the click comes first
+    setTimeout(() => {
+      pressed = false;
+      if (due) draw();
+    });
+  }
+
   function range() {
     const first = Math.max(0, Math.floor(el.scrollTop / rowHeight) - 5);
     const shown = Math.ceil((el.clientHeight || height) / rowHeight) + 10;
@@ -223,7 +239,9 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
     return el.scrollTop + el.clientHeight >= inner.offsetHeight - rowHeight;
   }
 
-  function draw() {
+  function draw(scrolled = false) {
+    due = pressed && !scrolled;
+    if (due) return;
     const [first, end] = range();
     const rows = [];
     for (let index = first; index < end; index += 1) {
@@ -239,7 +257,7 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
       if (onactivate) {
         made.addEventListener("click", () => {
           select(index);
-          onactivate(index);
+          onactivate(index, made);
         });
       }
       rows.push(made);
@@ -265,7 +283,7 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
     el,
     range,
     atEnd,
-    refresh: draw,
+    refresh: () => draw(),
     select,
     setCount(n) {
       total = n;

@@ -97,3 +97,26 @@ function doing(button, work) {
     }
   };
 }
+
+/** A button that ends something: it asks once more before it calls `work`. */
+function stopping(words, work) {
+  const el = h("button", { class: "tycokit-stop" }, `■ ${words}`);
+  let timer = null;
+  const reset = () => {
+    clearTimeout(timer);
+    timer = null;
+    fill(el, `■ ${words}`);
+  };
+  const end = doing(el, work);
+  el.addEventListener("click", () => {
+    if (timer === null) {
+      timer = setTimeout(reset, 5000);
+      fill(el, "■ Really? Click again");
+    } else {
+      reset();
+      end();
+    }
+  });
+  el.addEventListener("blur", reset);
+  return el;
+}
