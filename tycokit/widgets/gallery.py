@@ -15,7 +15,7 @@ from tycokit.errors import LookError
 from tycokit.scenes import Scene
 from tycokit.sightings import Shot, Wanted
 from tycokit.thumbnails import Thumbnails
-from tycokit.widgets import showing
+from tycokit.widgets import page, showing
 from tycokit.widgets.base import View, request
 
 FIRST = 24  # pictures that come with the first paint
@@ -58,11 +58,11 @@ class Gallery(View):
         scene = scenes.scene(client, self._where)
         old = scenes.scene(client, self._compare) if self._compare else None
         if scene != self._scene or (old and old != self._old) or not self._head.shots:
-            page = sightings.page(client, scene, old, count=FIRST, most=4 * FIRST)
-            drawn = [self._draw(scene, old, shot) for shot in page.shots[:_SAVED]]
+            head = sightings.page(client, scene, old, count=FIRST, most=4 * FIRST)
+            drawn = [self._draw(scene, old, shot) for shot in head.shots[:_SAVED]]
             with self._lock:
                 self._scene, self._old = scene, old or self._old
-                self._head, self._drawn = page, drawn
+                self._head, self._drawn = head, drawn
         listed = scene.detections or scene.at or self._where
         commits = history.page(client, listed.repo, count=_COMMITS, project=listed.project).commits
         return {
@@ -177,21 +177,22 @@ def _page(found: sightings.Shots) -> dict[str, Any]:
 
 
 def _card(shot: Shot, data: str, width: int, height: int) -> Markup:
-    """A picture with its boxes, drawn with SVG: no script, nothing fetched."""
+    """A picture with its boxes, as a drawing."""
     objects = showing.shot(shot)["seen"]
     image = Markup('<image href="{}" width="{}" height="{}"/>').format(data, width, height)
-    boxes = Markup("").join(_box(one, width, height) for one in reversed(objects))
+    drawn = Markup('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}">{}{}</svg>').format(
+        width,
+        height,
+        image if data else "",
+        Markup("").join(_box(one, width, height) for one in reversed(objects)),
+    )
     words = ", ".join(f"{one['name']} {one['score']:.0%}" for one in objects) or "nothing seen"
     threat = Markup(' <strong class="tycokit-bad">▲ threat</strong>')
     return Markup(
-        '<figure class="tycokit-gallery-card"><svg viewBox="0 0 {} {}" role="img" aria-label="{}">'
-        "{}{}</svg><figcaption><strong>{}</strong>{}<br>{}</figcaption></figure>"
+        '<figure class="tycokit-gallery-card">{}<figcaption><strong>{}</strong>{}<br>{}'
+        "</figcaption></figure>"
     ).format(
-        width,
-        height,
-        f"{shot.picture}: {words}",
-        image if data else "",
-        boxes,
+        page.drawing(drawn, f"{shot.picture}: {words}", width),
         shot.picture.lstrip("/"),
         threat if any(one["threat"] for one in objects) else "",
         words,
