@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tycokit.errors import BadGlob
-from tycokit.pachd.pfs.globsyntax import Node, Sequence, parse, translate
+from tycokit.pachd.pfs import globmatch
+from tycokit.pachd.pfs.globmatch import Matcher
+from tycokit.pachd.pfs.globsyntax import Node, Sequence, parse
 
 _REFERENCE = re.compile(r"\$(?:(\$)|(\d+)|\{(\d+)\})")
 
@@ -34,9 +36,9 @@ class Glob:
     literal_prefix: str
     """The directory, with its trailing slash, that holds everything the pattern can match."""
     literal_path: str | None = None
-    _regex: re.Pattern[str] = field(repr=False, compare=False, default=re.compile(""))
+    _matcher: Matcher = field(repr=False, compare=False, default=globmatch.compile(()))
     _everything: bool = field(repr=False, compare=False, default=False)
-    _directories: tuple[re.Pattern[str] | None, ...] = field(repr=False, compare=False, default=())
+    _directories: tuple[Matcher | None, ...] = field(repr=False, compare=False, default=())
     _any_depth: bool = field(repr=False, compare=False, default=False)
 
     def match(self, path: str) -> tuple[str | None, ...] | None:
@@ -50,14 +52,13 @@ class Glob:
             return None
         if self._everything:
             return ()
-        found = self._regex.fullmatch(path)
-        return found.groups() if found else None
+        return self._matcher.match(path)
 
     def may_descend(self, directory: str) -> bool:
         """False when nothing below `directory` can match, so that a walk may leave it out."""
         names = directory.strip("/").split("/") if directory.strip("/") else []
         for name, wanted in zip(names, self._directories, strict=False):
-            if wanted is not None and not wanted.fullmatch(name):
+            if wanted is not None and wanted.match(name) is None:
                 return False
         return self._any_depth or len(names) <= len(self._directories)
 
@@ -71,17 +72,17 @@ def compile(pattern: str) -> Glob:  # noqa: A001 (read as glob.compile, like re.
     # element, so the translation to `re` is our own.
     nodes = parse(cleaned)
     try:
-        regex = re.compile(translate(nodes), re.DOTALL)
+        matcher = globmatch.compile(nodes)
+        directories, any_depth = _directories(nodes)
     except (re.error, RecursionError) as error:
         raise BadGlob(pattern, str(error)) from error
     literal_path = "".join(node.text for node in nodes) if _is_text(nodes) else None
-    directories, any_depth = _directories(nodes)
     return Glob(
         pattern=cleaned,
         literal=literal_path is not None,
         literal_prefix=_literal_prefix(nodes),
         literal_path=literal_path,
-        _regex=regex,
+        _matcher=matcher,
         _everything=cleaned == "/**",
         _directories=directories,
         _any_depth=any_depth,
@@ -120,7 +121,7 @@ def _literal_prefix(nodes: Sequence) -> str:
     return text[: text.rindex("/") + 1]
 
 
-def _directories(nodes: Sequence) -> tuple[tuple[re.Pattern[str] | None, ...], bool]:
+def _directories(nodes: Sequence) -> tuple[tuple[Matcher | None, ...], bool]:
     """What the names of the directories above a match look like, from the top down.
 
     None stands for any name. The second value is True when a match may lie below all of them,
@@ -140,8 +141,8 @@ def _directories(nodes: Sequence) -> tuple[tuple[re.Pattern[str] | None, ...], b
     return tuple(_element(element) for element in elements[1:-1]), False
 
 
-def _element(nodes: list[Node]) -> re.Pattern[str] | None:
+def _element(nodes: list[Node]) -> Matcher | None:
     # What `!()` excludes depends on the pattern after it, so it is left to the full match.
     if any(node.has_negation() for node in nodes):
         return None
-    return re.compile(translate(tuple(nodes)), re.DOTALL)
+    return globmatch.compile(tuple(nodes))

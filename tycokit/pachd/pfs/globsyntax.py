@@ -189,14 +189,14 @@ class _Parser:
 
 def translate(nodes: Sequence) -> str:
     """A regular expression for `re.fullmatch`, one capture group for each group of the pattern."""
-    return _sequence(nodes, _negation_end(nodes))
+    return _sequence(nodes, negation_end(nodes))
 
 
-def _sequence(nodes: Sequence, negation_end: str) -> str:
-    return "".join(_node(node, negation_end) for node in nodes)
+def _sequence(nodes: Sequence, ending: str) -> str:
+    return "".join(_node(node, ending) for node in nodes)
 
 
-def _node(node: Node, negation_end: str) -> str:
+def _node(node: Node, ending: str) -> str:
     if node.kind == "text":
         return re.escape(node.text)
     if node.kind == "class":
@@ -207,18 +207,18 @@ def _node(node: Node, negation_end: str) -> str:
         return ".*"
     if node.kind == "one":
         return "[^/]"
-    branches = [_sequence(branch, negation_end) for branch in node.branches]
+    branches = [_sequence(branch, ending) for branch in node.branches]
     if node.kind == "any_of":
         return f"(?:{'|'.join(branches)})"
     if node.text == "@":
         return f"({'|'.join(branches)})"
     if node.text == "!":
-        refused = "|".join(branch + negation_end for branch in branches)
+        refused = "|".join(branch + ending for branch in branches)
         return f"((?!(?:{refused}))[^/]*)"
     return f"((?:{'|'.join(branches)}){node.text})"
 
 
-def _negation_end(nodes: Sequence) -> str:
+def negation_end(nodes: Sequence) -> str:
     r"""What stands after each alternative that `!()` refuses.
 
     Pachyderm's rule: where only other groups and single characters follow the first `!()`, it
