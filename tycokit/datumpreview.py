@@ -7,10 +7,12 @@ ids. The present heads of the branches count.
 from __future__ import annotations
 
 import json
+import math
 import statistics
+import time
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
 from tycokit import addresses, specjson
-from tycokit.datumlist import DatumPage, paged, row
+from tycokit.datumlist import DatumPage, DatumRow, paged, row
 from tycokit.errors import AddressError, InputUnclear, SpecError
 from tycokit.globfault import glob_fault
 from tycokit.specs import pfs_inputs
@@ -112,34 +114,65 @@ def page(client: Client, given: Any, *, after: str = "", count: int = 50) -> Dat
 
 
 def survey(client: Client, given: Any, most: int = MOST) -> Survey:
-    """Count and measure the datums of an Input (protobuf).
+    """Count and measure the datums of an Input (protobuf), at most so many."""
+    *_, last = counting(client, given, most)
+    return last
 
-    pachd sends them one after the other, none is kept; after `most` it is told to stop.
+
+def counting(
+    client: Client,
+    given: Any,
+    most: int = MOST,
+    *,
+    every: float = math.inf,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Survey]:
+    """What is known of the datums so far, every so many seconds and at the end.
+
+    pachd sends them one after the other, none is kept; after `most`, or when `stop` says so, it is
+    told to send no more.
     """
-    sizes = array("q")
-    shapes: Counter[tuple[tuple[str, int], ...]] = Counter()
-    files = 0
-    complete = True
+    tally = _Tally()
+    told = time.monotonic()
     stream = client.list_datum(input=given)
     for info in stream:
-        if len(sizes) == most:
-            complete = False
+        if len(tally.sizes) == most or stop():
             stream.cancel()
-            break
-        found = row(info)
-        sizes.append(found.size)
-        files += len(found.files)
-        shapes[tuple(Counter(file.repo for file in found.files).items())] += 1
-    return Survey(
-        datums=len(sizes),
-        complete=complete,
-        files=files,
-        size=sum(sizes),
-        smallest=min(sizes, default=0),
-        median=int(statistics.median(sizes)) if sizes else 0,
-        largest=max(sizes, default=0),
-        shapes=tuple(Shape(kinds, count) for kinds, count in shapes.most_common(_SHAPES)),
-    )
+            yield tally.survey(complete=False)
+            return
+        tally.add(row(info))
+        if time.monotonic() - told >= every:
+            yield tally.survey(complete=False)
+            told = time.monotonic()
+    yield tally.survey(complete=True)
+
+
+class _Tally:
+    """Counts datums; of each no more than its size stays."""
+
+    def __init__(self) -> None:
+        self.sizes = array("q")
+        self._files = 0
+        self._shapes: Counter[tuple[tuple[str, int], ...]] = Counter()
+
+    def add(self, datum: DatumRow) -> None:
+        self.sizes.append(datum.size)
+        self._files += len(datum.files)
+        self._shapes[tuple(Counter(file.repo for file in datum.files).items())] += 1
+
+    def survey(self, *, complete: bool) -> Survey:
+        sizes = self.sizes
+        common = self._shapes.most_common(_SHAPES)
+        return Survey(
+            datums=len(sizes),
+            complete=complete,
+            files=self._files,
+            size=sum(sizes),
+            smallest=min(sizes, default=0),
+            median=int(statistics.median(sizes)) if sizes else 0,
+            largest=max(sizes, default=0),
+            shapes=tuple(Shape(kinds, number) for kinds, number in common),
+        )
 
 
 def _of_json(document: Any) -> Any:

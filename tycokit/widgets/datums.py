@@ -55,6 +55,12 @@ class Datums(View):
         entries = [{"name": each.name, **asdict(each)} for each in found.entries]
         return {"entries": entries, "more": bool(found.after)}
 
+    def close(self) -> None:
+        """Take the widget away, and count no more."""
+        if hasattr(self, "_source"):  # also called for what could not be made
+            self._source.close()
+        super().close()
+
     # of a job
 
     @action

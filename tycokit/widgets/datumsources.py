@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+import grpc
 from markupsafe import Markup
 from python_pachyderm import Client
 
 from tycokit import datumlist, datumpreview, joblist, rerunning
 from tycokit.datumlist import DatumPage
-from tycokit.datumpreview import Survey
 from tycokit.errors import RerunError
 from tycokit.specs import pfs_inputs
 from tycokit.widgets import states
 
 FIRST = 50  # datums that come with the first paint
 JOBS = 30  # of a pipeline that can be chosen
+_WAIT = 0.3  # seconds that a look waits for the count
+_TELL_EVERY = 0.5  # seconds between two counts that are told
 Shown = Callable[[DatumPage], dict[str, Any]]
 
 
@@ -30,6 +31,9 @@ class JobSource:
         self.pipeline, self.project = pipeline, project
         self._chosen = job
         self._page: tuple[object, dict[str, Any]] | None = None
+
+    def close(self) -> None:
+        """Nothing goes on by itself."""
 
     def choose(self, job: str | None) -> None:
         self._chosen = job
@@ -114,41 +118,36 @@ class JobSource:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What an input makes, while the branches that it reads have these heads."""
-
-    given: Any
-    heads: tuple[str, ...]
-    survey: Survey
-    page: DatumPage
-    seconds: float  # that counting them took
-
-
 class PreviewSource:
-    """The datums that an input would make; counted again only when what it reads has changed."""
+    """The datums that an input would make; looked at again only when what it reads has changed."""
 
     def __init__(self, given: Any, project: str) -> None:
         self._given, self._project = given, project
         self._last: _Look | None = None
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        with self._lock:
+            if self._last is not None:
+                self._last.stop()
+
     def change(self, client: Client, given: object) -> dict[str, Any]:
         """Show another input, once pachd has made datums of it. Raises InputUnclear."""
         made = datumpreview.read_input(given, self._project)
-        look = _look(client, made)
+        look = _Look(client, made)
         with self._lock:
-            self._given, self._last = made, look
-        return {"datums": look.survey.datums}
+            self._given = made
+            self._keep(look)
+        return {"datums": look.survey.datums, "complete": look.survey.complete}
 
     def read(self, client: Client, shown: Shown) -> dict[str, Any]:
         with self._lock:
             given, last = self._given, self._last
-        if last is None or last.given != given or last.heads != _heads(client, given):
-            last = _look(client, given)
+        if last is None or last.failed or last.heads != _heads(client, given):
+            last = _Look(client, given)
             with self._lock:
                 if self._given is given:
-                    self._last = last
+                    self._keep(last)
         survey = last.survey
         leaves = [
             {
@@ -168,10 +167,15 @@ class PreviewSource:
             "survey": {
                 **asdict(survey),
                 "shapes": [{"text": str(each), "datums": each.datums} for each in survey.shapes],
-                "seconds": round(last.seconds, 3),
+                "counting": last.counting,
             },
             "page": shown(last.page),
         }
+
+    def _keep(self, look: _Look) -> None:
+        if self._last is not None:
+            self._last.stop()
+        self._last = look
 
     def page(
         self, client: Client, after: str, count: int, wanted: Sequence[str], job: str
@@ -191,7 +195,7 @@ class PreviewSource:
             "<h3>{}</h3><p>{}<b>{}</b> datums of {:,} B together, each {:,} to {:,} B</p>"
         ).format(
             globs,
-            "" if survey["complete"] else "more than ",
+            "" if survey["complete"] else "at least ",
             survey["datums"],
             survey["size"],
             survey["smallest"],
@@ -199,12 +203,40 @@ class PreviewSource:
         )
 
 
-def _look(client: Client, given: Any) -> _Look:
-    heads = _heads(client, given)
-    begun = time.monotonic()
-    survey = datumpreview.survey(client, given)
-    took = time.monotonic() - begun
-    return _Look(given, heads, survey, datumpreview.page(client, given, count=FIRST), took)
+class _Look:
+    """What an input makes while its branches have these heads: the first page, then the count.
+
+    Counting goes on in a thread of its own; a look at few datums waits for it.
+    """
+
+    def __init__(self, client: Client, given: Any) -> None:
+        self.heads = _heads(client, given)
+        self.page = datumpreview.page(client, given, count=FIRST)
+        self.survey = datumpreview.Survey(0, False, 0, 0, 0, 0, 0, ())
+        self.failed = False  # it has to be counted again
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(
+            target=self._count, args=(client, given), name="tycokit-datums-count", daemon=True
+        )
+        self._thread.start()
+        self._thread.join(_WAIT)
+
+    @property
+    def counting(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _count(self, client: Client, given: Any) -> None:
+        try:
+            known = datumpreview.counting(
+                client, given, every=_TELL_EVERY, stop=self._stopped.is_set
+            )
+            for survey in known:
+                self.survey = survey
+        except (grpc.RpcError, ConnectionError):  # the next read says what is wrong
+            self.failed = True
 
 
 def _heads(client: Client, given: Any) -> tuple[str, ...]:

@@ -155,7 +155,7 @@ class Logs:
                 last = itertools.islice(filter(wanted.keeps, self._last(job, wanted)), tail)
                 found += reversed(list(last))
             else:
-                found += filter(wanted.keeps, self._lines(job, wanted.since))
+                found += filter(wanted.keeps, self._lines(job, wanted))
         found.sort(key=lambda line: line.ts)
         return found[-tail:] if tail else found
 
@@ -213,14 +213,15 @@ class Logs:
             for raw in _backwards(file):
                 yield from _parse(raw, job, told)
 
-    def _lines(self, job: Job, since: int) -> Iterator[LogLine]:
-        path = self._path(job)
-        if not self._young(job, since):
+    def _lines(self, job: Job, wanted: LogFilter) -> Iterator[LogLine]:
+        """The lines in order; of one datum, if only that is wanted, without parsing the others."""
+        if not self._young(job, wanted.since):
             return
         told: dict[str, Any] = {}
-        with path.open("rb") as file:
+        named = json.dumps(wanted.datum).encode() if wanted.datum else b""
+        with self._path(job).open("rb") as file:
             for raw in file:
-                if raw.endswith(b"\n"):
+                if named in raw and raw.endswith(b"\n"):
                     yield from _parse(raw, job, told)
 
 

@@ -143,8 +143,14 @@ class Master:
         if not self.scheduler.restart(job, filters):
             raise NothingToRestart(job.id, filters)
 
-    def preview_datums(self, given: Input) -> list[DatumInfo]:
-        """What an input gives on the present heads. Raises InvalidSpec, BadGlob, RepoNotFound."""
+    def preview_datums(
+        self, given: Input, *, marker: str = "", reverse: bool = False, number: int = 0
+    ) -> list[DatumInfo]:
+        """What an input gives on the present heads; the arguments as those of list_datums.
+
+        Raises:
+            InvalidSpec, BadGlob, RepoNotFound.
+        """
         if any(isinstance(leaf, CronInput) for leaf in leaves(given)):
             raise NotAllowed(
                 "can't list datums with a cron input, there will be no datums until the pipeline"
@@ -153,11 +159,16 @@ class Master:
         spec = PipelineSpec(name="preview", transform=Transform(), input=given)
         filled = with_defaults(spec, "", 0)
         validate(filled)
-        found = datums_of(self.pfs, filled.input)
-        return sorted(
-            (DatumInfo(datum.id, None, DatumState.UNKNOWN, input_files(datum)) for datum in found),
-            key=lambda info: info.id,
-        )
+        found = [
+            datum
+            for datum in datums_of(self.pfs, filled.input)
+            if not marker or (datum.id < marker if reverse else datum.id > marker)
+        ]
+        found.sort(key=lambda datum: datum.id, reverse=reverse)
+        return [
+            DatumInfo(datum.id, None, DatumState.UNKNOWN, input_files(datum))
+            for datum in found[: number or None]
+        ]
 
     def created_for_logs(self, job: Job) -> int:
         """When a job was made, in ns since the epoch. Raises LogsNotFound."""

@@ -41,13 +41,17 @@ class DatumHandlers:
         states = frozenset[int](request.filter.state)
         marker, number = request.paginationMarker, max(0, request.number)
         if request.HasField("input"):
-            found = self._master.preview_datums(specs.input_from(request.input))
-            found = [
-                info
-                for info in (reversed(found) if request.reverse else found)
-                if (not states or info.state in states)
-                and (not marker or (info.id < marker if request.reverse else info.id > marker))
-            ][: number or None]
+            # all of them are UNKNOWN
+            found = (
+                self._master.preview_datums(
+                    specs.input_from(request.input),
+                    marker=marker,
+                    reverse=request.reverse,
+                    number=number,
+                )
+                if not states or DatumState.UNKNOWN in states
+                else []
+            )
         else:
             found = self._master.list_datums(
                 to.job_from(request.job),

@@ -384,17 +384,17 @@ function previewView({ model, el, onCleanup }) {
   function draw() {
     const state = model.get("state");
     if (state.mode !== "preview") return;
-    const text = JSON.stringify([state.input, state.survey, state.page]);
-    if (text === key) return;
-    key = text;
+    const text = JSON.stringify([state.input, state.page]);
     drawFields(state);
-    const { datums, complete, files, size, smallest, median, largest } = state.survey;
+    const { datums, complete, counting, files, size, smallest, median, largest } = state.survey;
     facts.set([
-      ["datums", `${complete ? "" : "> "}${datums.toLocaleString("en")}`, complete ? "that a pipeline would have now" : "counted no further"],
+      ["datums", `${complete ? "" : "≥ "}${datums.toLocaleString("en")}`, complete ? "that a pipeline would have now" : counting ? "counting…" : "counted no further"],
       ["together", bytes(size), count(files, "file or folder", "files and folders")],
       ["a datum", datums ? (smallest === largest ? bytes(smallest) : `${bytes(smallest)} – ${bytes(largest)}`) : "–", datums > 1 ? `half of them up to ${bytes(median)}` : ""],
     ]);
-    fill(shapes, datums ? ["each datum: ", state.survey.shapes.map((shape, at) => [at ? "; " : "", h("b", {}, shape.text), state.survey.shapes.length > 1 ? ` (${count(shape.datums, "datum")})` : ""])] : "Nothing matches: a pipeline would have no datums now.");
+    fill(shapes, counting && !datums ? "…" : datums ? ["each datum: ", state.survey.shapes.map((shape, at) => [at ? "; " : "", h("b", {}, shape.text), state.survey.shapes.length > 1 ? ` (${count(shape.datums, "datum")})` : ""])] : "Nothing matches: a pipeline would have no datums now.");
+    if (text === key) return;
+    key = text;
     detail.hidden = true;
     list.start(state.page);
   }
