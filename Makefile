@@ -5,8 +5,8 @@
 ARGS ?=
 # Debian packages that help, each with the program that shows it is there.
 DEBIAN ?= bubblewrap:bwrap
-# What the tests need besides: a browser for the widgets.
-BROWSER ?= chromium:chromium
+# What the tests need besides: a browser for the widgets, and strace for what a power cut leaves.
+BROWSER ?= chromium:chromium strace:strace
 UV := uv==0.13.9
 
 # A shim on the PATH may exist and still fail, so each candidate is run.
