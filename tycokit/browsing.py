@@ -17,7 +17,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
 from tycokit.addresses import Address
-from tycokit.client import refusal
+from tycokit.client import cut, refusal
 from tycokit.errors import FileCut, LookError
 
 _MOST_FILES = 100_000  # that pachd lists in one call backwards
@@ -96,7 +96,7 @@ def files(
     try:
         yield from (entry_of(info) for info in infos if info.file_type == pfs_proto.FileType.FILE)
     finally:
-        infos.cancel()
+        cut(infos)
 
 
 def entry(client: Client, at: Address) -> Entry | None:

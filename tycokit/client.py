@@ -132,6 +132,11 @@ def refusal(error: BaseException) -> str | None:
     return None if type(sentence) is not CliError else str(sentence)
 
 
+def cut(stream: Any) -> None:
+    """End a stream of the client's that has given enough."""
+    stream.cancel()
+
+
 def is_missing(error: BaseException) -> bool:
     """Whether pachd answered that what was asked for is not there."""
     cause: BaseException | None = error

@@ -18,6 +18,7 @@ from tycokit import browsing, linediff, previews
 from tycokit.addresses import Address
 from tycokit.browsing import Entry
 from tycokit.cells import Cell
+from tycokit.client import cut
 from tycokit.errors import LookError
 from tycokit.linediff import Line
 from tycokit.previews import Preview
@@ -89,7 +90,7 @@ def files(
                 return Changes(tuple(found), found[-1].path)
             found.append(change)
     finally:
-        stream.cancel()
+        cut(stream)
     return Changes(tuple(found), "")
 
 

@@ -16,6 +16,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto
 
 from tycokit.addresses import DEFAULT_PROJECT, Address
+from tycokit.client import cut
 
 _ORIGINS = {pfs_proto.OriginKind.USER: "user", pfs_proto.OriginKind.AUTO: "auto"}
 
@@ -165,7 +166,7 @@ def _with_jobs(client: Client, commits: list[Commit]) -> Iterator[Commit]:
             if info.job.id in made:
                 jobs[info.job.id] = info
             if len(jobs) == len(made) or _seconds(info.created) < oldest - 60:
-                infos.cancel()
+                cut(infos)
                 break
     for commit in commits:
         info = jobs.get(commit.id)

@@ -10,6 +10,8 @@ from house_driver import DOG, PERSON, house, jpeg
 from lab_driver import Lab, Notebook, connect, expect
 from pipeline_driver import Site
 from playwright.sync_api import Locator
+from python_pachyderm import Client
+from wire import Wire
 
 BAD_NAME = "<img src=x onerror=alert`1`>.txt"
 BAD_TEXT = "<script>alert(2)</script>"
@@ -215,6 +217,24 @@ def test_one_branch_alone(notebook: Notebook, site: Site) -> None:
 def test_the_static_rendering_lists_the_commits(notebook: Notebook, site: Site) -> None:
     expect(notebook.static(2)).to_contain_text(ids(site, "model")[0][:12])
     expect(notebook.static(2)).to_contain_text("✔ success")
+
+
+def test_what_could_not_be_read_shows_when_pachd_is_back(lab: Lab, site: Site) -> None:
+    wire = Wire(site.pachd.port)
+    client = Client("127.0.0.1", wire.port, auth_token=site.client.auth_token)
+    opened = lab.notebook(connect(client), "tk.commits('model', client)")
+    widget = opened.widget()
+    expect(widget.get_by_role("option", name="cam1/")).to_be_visible()
+    wire.cut()
+    widget.get_by_role("option", name="cam1/").click()
+    expect(widget.get_by_role("alert")).to_contain_text("no pachd answers")
+    expect(widget.get_by_text("No connection")).to_be_visible()
+    wire.mend()
+    expect(widget.get_by_role("alert")).to_be_hidden()
+    expect(widget.get_by_role("option", name="cam1/")).to_be_visible()
+    expect(widget.get_by_text("No connection")).to_be_hidden()
+    opened.close()
+    wire.cut()
 
 
 def test_older_commits_come_as_one_scrolls(lab: Lab, site: Site) -> None:

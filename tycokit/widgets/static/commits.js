@@ -122,6 +122,9 @@ function render({ model, el, onCleanup }) {
   onCleanup(() => clearInterval(clock));
   model.on("change:state", draw);
   onCleanup(() => model.off("change:state", draw));
+  const again = () => model.get("connection").ok && detail.again();
+  model.on("change:connection", again);
+  onCleanup(() => model.off("change:connection", again));
   const bar = h("div", { class: "tycokit-bar" }, title, branches, counted);
   const two = h("div", { class: "tycokit-history-two" }, list.el, detail.el);
   el.append(h("div", { class: "tycokit-history" }, bar, two));
@@ -211,6 +214,10 @@ function commitDetail(model, commits) {
     el,
     fail,
     end: () => panel?.end(),
+    /** Once pachd answers again: what could not be read while it did not. */
+    again() {
+      if (commit && (!trouble.hidden || body.querySelector(".tycokit-file > .tycokit-bad"))) open();
+    },
     update(found) {
       const finished = commit.state !== found.state;
       commit = found;

@@ -101,7 +101,7 @@ function render({ model, el, onCleanup }) {
         const wide = Math.min(1, (HEIGHT * width) / height / (el.clientWidth || 240));
         made.el.style.aspectRatio = `${width} / ${height}`;
         made.el.style.width = `${wide * 100}%`;
-        made.el.querySelector("img")?.remove();
+        made.el.querySelectorAll("img, .tycokit-gallery-missing").forEach((each) => each.remove());
         made.el.prepend(image);
       },
       fail(words) {
@@ -347,9 +347,22 @@ function render({ model, el, onCleanup }) {
     large.el,
   ];
   el.append(h("div", { class: "tycokit-gallery" }, all));
+  /** Once pachd answers again: what could not be read while it did not. */
+  function again() {
+    if (!model.get("connection").ok) return;
+    for (const each of grid.children) {
+      if (keep.has(each)) continue;
+      near.unobserve(each);
+      near.observe(each);
+    }
+    if (last.textContent.startsWith("✖")) more();
+  }
+
   model.on("change:state", draw);
+  model.on("change:connection", again);
   onCleanup(() => {
     model.off("change:state", draw);
+    model.off("change:connection", again);
     end.disconnect();
     round += 1;
     forget();
