@@ -9,7 +9,7 @@ from python_pachyderm.service import pps_proto
 
 from tycokit.addresses import Address, parse
 from tycokit.errors import TraceError
-from tycokit.lineage import finding, forward
+from tycokit.lineage import finding, forward, records
 from tycokit.lineage.tracing import Trace
 
 Told = dict[str, bool]
@@ -142,7 +142,7 @@ def test_both_ways_of_looking_find_the_same(
     chain: Chain, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finding, "_FEW", few)
-    monkeypatch.setattr(finding, "_MANY", 0)
+    monkeypatch.setattr(records, "_MANY", 0)
     first = str(chain.on.client.inspect_branch(chain.weights, "master").head.id)
     chain.put(chain.pictures, {"/b": b"B"})
     chain.put(chain.weights, {"/net": b"2"})

@@ -15,13 +15,14 @@ from python_pachyderm.service import pps_proto
 from tycokit import addresses
 from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.lineage import narrowing
+from tycokit.lineage.narrowing import Target
 from tycokit.lineage.records import Records
 from tycokit.lineage.touched import Read, Touched
 from tycokit.lineage.values import Attempt
 from tycokit.specs import pfs_inputs
 
-_FEW = 20  # files, and datums of these, that are followed one by one
-_MANY = 64  # datums of a job from which on its records are fetched together
+_FEW = 250  # files, and datums of these, that are followed one by one
+_PAGE = 250  # datums of a job that are asked for together
 _SLACK = 60.0  # seconds by which clocks may differ
 _WELL = pps_proto.JobState.JOB_SUCCESS
 _WITH_RESULTS = (_WELL, pps_proto.JobState.JOB_FAILURE)
@@ -99,22 +100,29 @@ class Finder:
         ]
         if len(targets) > _FEW:
             return None
-        found: dict[str, None] = {}
+        inputs: dict[bytes, Any] = {}
+        expected: set[Target] = set()
         for target in targets:
-            inputs = narrowing.narrowed(given, self._project, target)
-            if inputs is None or not self._is_there(given, target):
+            variants = narrowing.narrowed(given, self._project, target)
+            if variants is None:
                 return None
-            for each in inputs:
-                infos = self._records.client.list_datum(input=each)
-                for info in infos:
-                    if _holds(info, target):
-                        found[info.datum.id] = None
-                    if len(found) > _FEW:
-                        infos.cancel()
-                        return None
-        return found
+            expected.update([target] if variants else [])
+            inputs.update((each.SerializeToString(deterministic=True), each) for each in variants)
+        newest = next(self._newest(), None)
+        if newest is not None and newest.data_total > _FEW and given in inputs.values():
+            return None  # each of its datums reads the files
+        found: dict[str, None] = {}
+        for each in inputs.values():
+            for info in self._records.client.list_datum(input=each, number=_FEW + 1):
+                held = _held(info, targets)
+                expected.difference_update(held)
+                if held:
+                    found[info.datum.id] = None
+                if len(found) > _FEW:
+                    return None
+        return found if all(self._is_there(given, target) for target in expected) else None
 
-    def _is_there(self, given: Any, target: narrowing.Target) -> bool:
+    def _is_there(self, given: Any, target: Target) -> bool:
         """Whether the path still is in the branches that the input reads."""
         for branch in narrowing.branches(given, self._project, target):
             head = Address(target.repo, branch, target.path, target.project)
@@ -170,16 +178,27 @@ class Finder:
             at = self._at(job)
             if job.created.seconds > until or not self._may_have_read(job, at):
                 continue
-            if job.data_processed > _MANY:
-                self._preload(at)
-            infos = self._records.client.list_datum(
-                at.repo, at.commit, project_name=at.project, datum_filter=_PROCESSED
+            for info in self._processed(at):
+                yield from self._checked(self._records.attempt_of(at, info))
+
+    def _processed(self, at: Address) -> Iterator[Any]:
+        """The datums (DatumInfo) that a job processed, a page at a time."""
+        marker = None
+        while True:
+            page = list(
+                self._records.client.list_datum(
+                    at.repo,
+                    at.commit,
+                    project_name=at.project,
+                    datum_filter=_PROCESSED,
+                    pagination_marker=marker,
+                    number=_PAGE,
+                )
             )
-            try:
-                for info in infos:
-                    yield from self._checked(self._records.attempt_of(at, info))
-            finally:
-                infos.cancel()
+            yield from page
+            if len(page) < _PAGE:
+                return
+            marker = page[-1].datum.id
 
     def _may_have_read(self, job: Any, at: Address) -> bool:
         if job.state not in _WITH_RESULTS or not job.data_processed:
@@ -200,24 +219,21 @@ class Finder:
         for pfs in pfs_inputs(job.details.input) if job is not None else ():
             yield Address(pfs.repo, pfs.commit, project=pfs.project or self._project)
 
-    def _preload(self, at: Address) -> None:
-        self._records.preload(at)
-        for commit in self._inputs(at):
-            if self._touched.is_made(commit.project, commit.repo):
-                self._records.preload(commit)
-
     def _checked(self, attempt: Attempt) -> Iterator[Found]:
         read = self._touched.read(attempt)
         if read:
             yield attempt, read
 
 
-def _holds(info: Any, target: narrowing.Target) -> bool:
-    """Whether a datum (DatumInfo) has the file, or a folder around it."""
+def _held(info: Any, targets: list[Target]) -> list[Target]:
+    """Those of the files that a datum (DatumInfo) has, itself or in a folder around them."""
+    found = []
     for file in info.data:
         at = addresses.of(file.file.commit, file.file.path)
-        if (at.project, at.repo) == (target.project, target.repo):
-            folder = at.path.endswith("/") and target.path.startswith(at.path)
-            if folder or at.path.rstrip("/") == target.path.rstrip("/"):
-                return True
-    return False
+        for target in targets:
+            if (at.project, at.repo) == (target.project, target.repo) and (
+                at.path.rstrip("/") == target.path.rstrip("/")
+                or (at.path.endswith("/") and target.path.startswith(at.path))
+            ):
+                found.append(target)
+    return found

@@ -23,6 +23,7 @@ from tycokit.errors import DatumUnknown, TraceError
 from tycokit.lineage.values import Attempt, File, Used
 from tycokit.specs import pfs_inputs
 
+_MANY = 64  # pieces of one commit that are fetched one by one in any case
 _MISSING = re.compile(r"not found|no commits found")
 _NO_RESULT = (pps_proto.JobState.JOB_KILLED, pps_proto.JobState.JOB_UNRUNNABLE)
 _Found = TypeVar("_Found")
@@ -38,7 +39,8 @@ class Records:
         self._commits: dict[str, Any] = {}
         self._makers: dict[tuple[str, str], Attempt] = {}
         self._entries: dict[str, Entry | None] = {}
-        self._preloaded: dict[Address, dict[str, list[File]]] = {}
+        self._misses: dict[Address, int] = {}
+        self._whole: dict[Address, dict[str, list[File]]] = {}  # by datum: commits fetched whole
 
     def file(self, at: Address) -> File:
         """The file or folder at an address. Raises TraceError: there is none."""
@@ -60,6 +62,8 @@ class Records:
     def entry(self, at: Address) -> Entry | None:
         """What lies at an address, whose commit is an id."""
         key = str(at)
+        if key not in self._entries:
+            self._missed(at)
         if key not in self._entries:
             self._entries[key] = browsing.entry(self.client, at)
         return self._entries[key]
@@ -140,6 +144,8 @@ class Records:
         """A datum's record (DatumInfo) in the job of a pipeline's commit."""
         key = (at.project, at.repo, at.commit, datum)
         if key not in self._datums:
+            self._missed(at)
+        if key not in self._datums:
             self._datums[key] = optional(
                 lambda: self.client.inspect_datum(at.repo, at.commit, datum, at.project)
             )
@@ -148,8 +154,9 @@ class Records:
     def outputs(self, attempt: Attempt) -> tuple[File, ...]:
         """All files that the attempt wrote, by path; none where its commit is gone."""
         at = attempt.output
-        if at in self._preloaded:
-            return tuple(self._preloaded[at].get(attempt.datum, ()))
+        self._missed(at)
+        if at in self._whole:
+            return tuple(self._whole[at].get(attempt.datum, ()))
 
         def walk() -> tuple[File, ...]:
             infos = self.client.walk_file(at.at, "/", datum=attempt.datum)
@@ -161,12 +168,20 @@ class Records:
 
         return optional(walk) or ()
 
-    def preload(self, at: Address) -> None:
-        """Fetch the records and files of a pipeline's commit together: two calls, all of it."""
+    def _missed(self, at: Address) -> None:
+        """Once a commit has been asked for as many pieces as it has datums, fetch the rest of it:
+        that costs no more than what was spent, and bounds what will be."""
         at = at.below("")
-        if at in self._preloaded:
+        if at in self._whole:
             return
-        files = self._preloaded[at] = {}
+        misses = self._misses[at] = self._misses.get(at, 0) + 1
+        if misses >= _MANY:
+            job = self.job(at)
+            if job is not None and misses >= job.data_total:
+                self._fetch(at)
+
+    def _fetch(self, at: Address) -> None:
+        files = self._whole[at] = {}
         for info in self.client.list_datum(at.repo, at.commit, project_name=at.project):
             self._datums[(at.project, at.repo, at.commit, info.datum.id)] = info
         for entry in browsing.files(self.client, at):

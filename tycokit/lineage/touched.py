@@ -32,19 +32,12 @@ class Touched:
         self._files: dict[Target, list[File]] = {}
         for file in files:
             self._files.setdefault(target_of(file), []).append(file)
+        self._folders = [target for target in self._files if target.folder]
 
     @property
     def targets(self) -> list[Target]:
         """Where they lie, each path once."""
         return list(self._files)
-
-    def is_made(self, project: str, repo: str) -> bool:
-        """Whether files of a repo are among them that a pipeline wrote."""
-        return any(
-            (target.project, target.repo) == (project, repo)
-            and any(file.key in self._made_by for file in files)
-            for target, files in self._files.items()
-        )
 
     def has_bytes_of(self, at: Address) -> bool:
         """Whether one of them has the bytes that lie at an address now."""
@@ -70,9 +63,9 @@ class Touched:
         for file in self._files.get(target_of(there), ()):
             if self._is_same(file, self._made_by.get(file.key), there):
                 return file
-        for target, folders in self._files.items():
-            if target.folder and _is_below(there.at, target):
-                for folder in folders:
+        for target in self._folders:
+            if _is_below(there.at, target):
+                for folder in self._files[target]:
                     found = self._in_folder(folder, there)
                     if found is not None:
                         return found
@@ -83,7 +76,9 @@ class Touched:
             return False
         if made is None:
             return True
-        maker = self._records.maker(self._records.whole(there))
+        # the same bytes: if its datum was last run by the same job, it is the same file
+        maker = self._records.attempt(there.at, file.datum) if file.datum else None
+        maker = maker or self._records.maker(self._records.whole(there))
         return maker is not None and maker.key == made
 
     def _in_folder(self, folder: File, there: File) -> File | None:
@@ -98,13 +93,15 @@ class Touched:
 
     def _within(self, used: File) -> Iterator[Target]:
         """Where to look for them in what a datum read."""
-        for target in self._files:
-            if (target.project, target.repo) == (used.at.project, used.at.repo):
-                whole = target_of(used)
-                if target == whole or (used.folder and _is_below_path(target.path, whole)):
+        whole = target_of(used)
+        if whole in self._files or any(_is_below(used.at, folder) for folder in self._folders):
+            yield whole
+        if used.folder:
+            for target in self._files:
+                if (target.project, target.repo) == (whole.project, whole.repo) and (
+                    _is_below_path(target.path, whole)
+                ):
                     yield target
-                elif target.folder and _is_below(used.at, target):
-                    yield whole
 
     def _as_in(self, used: File, target: Target) -> File | None:
         """The file at a path as it is in the commit of what was read."""
