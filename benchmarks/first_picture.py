@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import Times, ended, machine, say, timed
-from benchmarks.model_stage import create_only
+from benchmarks.model_stage import Stage, create_only
 from benchmarks.pictures import jpegs
 from benchmarks.serving import folder, pachd, put
 from tycokit import packaged
@@ -44,14 +44,14 @@ def main() -> None:
 def first(name: str, data: bytes) -> float:
     """Seconds from a new pachd, whose pipeline is created, to the picture's result."""
     with pachd() as client:
-        for repo in ("validate", "weights", "notebooks"):
+        for repo in ("weights", "notebooks"):
             client.create_repo(repo)
         put(client, "weights", {"/mtcnn": b"built in"})
         notebook = Path(packaged.notebooks() / "model.ipynb").read_bytes()
         put(client, "notebooks", {"/model.ipynb": notebook})
-        create_only(client, 1)
+        create_only(client, model := Stage())
         begin = time.perf_counter()
-        with client.commit("validate", "master") as commit:
+        with client.commit(model.source, "master") as commit:
             client.put_file_bytes(commit, f"/valid/{name}", data)
         (info,) = client.inspect_job(commit.id, "model", wait=True)
         assert info.data_processed == 1, info

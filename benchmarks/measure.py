@@ -14,10 +14,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds of each repetition."""
+    """Seconds of each repetition, or whatever `unit` says."""
 
     name: str
     seconds: tuple[float, ...]
+    unit: str = "s"
 
     @property
     def median(self) -> float:
@@ -25,7 +26,9 @@ class Times:
 
     def __str__(self) -> str:
         spread = f"{min(self.seconds):.4f} to {max(self.seconds):.4f}"
-        return f"{self.name:<52} {self.median:9.4f} s  ({spread}, {len(self.seconds)} times)"
+        return (
+            f"{self.name:<52} {self.median:9.4f} {self.unit}  ({spread}, {len(self.seconds)} times)"
+        )
 
 
 def _nothing() -> None:
@@ -74,6 +77,15 @@ def compare(what: str, times: Times, baseline: Times, bar: float | None = None) 
     verdict = "" if bar is None else f" (bar {bar:g}): {'ok' if within else 'TOO SLOW'}"
     print(f"  = {ratio:.3f} times {what}{verdict}", flush=True)
     return within
+
+
+def faster(what: str, times: Times, baseline: Times, bar: float | None = None) -> bool:
+    """Print how many times as fast the first is, and whether that reaches its bar."""
+    ratio = baseline.median / times.median
+    reached = bar is None or ratio >= bar
+    verdict = "" if bar is None else f" (bar {bar:g}): {'ok' if reached else 'TOO SLOW'}"
+    print(f"  = {ratio:.3g} times as fast as {what}{verdict}", flush=True)
+    return reached
 
 
 def say(text: str) -> None:
