@@ -31,7 +31,9 @@ def lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="session")
 def older_lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Another minor of Lab, with ipykernel 6."""
-    made = Lab(tmp_path_factory.mktemp("older"), chromium, second_lab.python())
+    folder = tmp_path_factory.mktemp("older")
+    more = second_lab.environment(folder / "path")
+    made = Lab(folder / "lab", chromium, second_lab.python(), more)
     yield made
     made.close()
 

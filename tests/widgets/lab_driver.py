@@ -70,7 +70,11 @@ class Lab:
     """One JupyterLab server with folders of its own, and the notebooks that are open in it."""
 
     def __init__(
-        self, folder: Path, chromium: Browser, python: str = sys.executable, dark: bool = False
+        self,
+        folder: Path,
+        chromium: Browser,
+        python: str = sys.executable,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.root = folder / "notebooks"
@@ -79,19 +83,20 @@ class Lab:
         self._log = folder / "lab.log"
         self._open: list[Notebook] = []
         settings = folder / "settings"
-        themes = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
-        for name, value in {**SETTINGS, "apputils-extension/themes": themes}.items():
+        for name, value in SETTINGS.items():
             file = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(value))
         self._token = secrets.token_hex()
         self.url = f"http://127.0.0.1:{free_port()}"
-        self._server = self._serve(python, settings)
+        self._server = self._serve(python, settings, environment or {})
         self._context = chromium.new_context(viewport={"width": 1280, "height": 900})
         self._context.route("**/*", self._only_here)
         self._context.set_default_timeout(SECONDS * 1000)
 
-    def _serve(self, python: str, settings: Path) -> subprocess.Popen[bytes]:
+    def _serve(
+        self, python: str, settings: Path, environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         own = {
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
@@ -109,7 +114,10 @@ class Lab:
         command += [f"--IdentityProvider.token={self._token}", f"--ServerApp.root_dir={self.root}"]
         with self._log.open("wb") as log:
             server = subprocess.Popen(
-                command, env={**os.environ, **env}, stdout=log, stderr=subprocess.STDOUT
+                command,
+                env={**os.environ, **env, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
 
         def serves() -> bool:

@@ -40,7 +40,12 @@ def python() -> str:
             pytest.skip(f"PyPI cannot be reached, so JupyterLab {LAB} cannot be installed")
         assert done.returncode == 0, done.stderr
         ready.touch()
-    (own,) = HOME.glob("lib/python*/site-packages")
-    more = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), str(ROOT))
-    (own / "tycokit-tests.pth").write_text("".join(f"{path}\n" for path in dict.fromkeys(more)))
     return found
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What the rest is found by: after that environment's own, so that its Lab and kernel win."""
+    more = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), str(ROOT)))
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(f"import sys\n\nsys.path += {list(more)!r}\n")
+    return {"PYTHONPATH": str(folder)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 # The widgets by the name that `import tycokit as tk` gives them: the module, and the class in it.
 VIEWS: dict[str, tuple[str, str]] = {
     "commits": ("tycokit.widgets.commits", "Commits"),
+    "dashboard": ("tycokit.widgets.dashboard", "Dashboard"),
     "datums": ("tycokit.widgets.datums", "Datums"),
     "gallery": ("tycokit.widgets.gallery", "Gallery"),
     "jobs": ("tycokit.widgets.jobs", "Jobs"),
