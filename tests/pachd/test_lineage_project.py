@@ -65,6 +65,16 @@ def test_other_projects_show_where_they_are_read(on: Driver) -> None:
         on.client.delete_project(name)
 
 
+def test_a_project_that_is_not_there_is_refused_and_an_empty_one_shown(on: Driver) -> None:
+    name = on.name("project")
+    with pytest.raises(TraceError, match="no such project"):
+        project.read(on.client, name)
+    on.client.create_project(name)
+    found = project.read(on.client, name)
+    assert (found.nodes, found.edges) == ({}, ())
+    on.client.delete_project(name)
+
+
 def test_a_commit_set_holds_its_own_commits_and_those_it_builds_on(on: Driver) -> None:
     pictures, weights = on.repo({"/a": b"a", "/b": b"b"}), on.repo({"/net": b"1"})
     model = on.pipeline(

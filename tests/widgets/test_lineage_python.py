@@ -70,7 +70,7 @@ def test_the_project_is_a_graph_with_states(site: Site) -> None:
 
 def test_a_commit_set_shows_what_was_new_skipped_and_failed(site: Site) -> None:
     view = tk.provenance(client=site.client)
-    newest = view.state["sets"][0]["id"]
+    newest = view.sets("", 5)["sets"][0]["id"]
     view.pick(newest)
     found = cards(view.state)
     assert (found["letters"]["word"], found["stamp"]["word"]) == ("new commit", "as before")

@@ -14,9 +14,11 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
 from tycokit.addresses import DEFAULT_PROJECT
+from tycokit.errors import TraceError
+from tycokit.lineage.records import optional
 from tycokit.specs import pfs_inputs
 
-_SETS = 20  # of the newest commit sets, in which each pipeline's newest job is looked for
+_SETS = (2, 20)  # newest commit sets in which each pipeline's newest job is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ class Project:
 
 
 def read(client: Client, project: str = DEFAULT_PROJECT) -> Project:
-    """The project as it is now, with what its pipelines read of other projects."""
+    """The project as it is now, with what its pipelines read of other projects.
+
+    Raises TraceError: there is no such project.
+    """
     repos = {key_of(info.repo, project): info for info in client.list_repo()}
     pipelines = {
         key_of(info.pipeline, project): info
@@ -110,6 +115,8 @@ def read(client: Client, project: str = DEFAULT_PROJECT) -> Project:
     edges = tuple(edge for key, info in pipelines.items() for edge in _edges(key, info, project))
     wanted = [key for key, info in repos.items() if _project(info.repo) == project]
     wanted += [edge.source for edge in edges]
+    if not wanted and optional(lambda: client.inspect_project(project)) is None:
+        raise TraceError(project, "there is no such project")
     jobs = newest_jobs(client, project, set(pipelines))
     nodes = {
         key: _node(key, project, repos.get(key), pipelines.get(key), jobs.get(key))
@@ -121,15 +128,15 @@ def read(client: Client, project: str = DEFAULT_PROJECT) -> Project:
 def newest_jobs(client: Client, project: str, pipelines: set[str]) -> dict[str, Job]:
     """The newest job of each pipeline that has one in the newest commit sets."""
     found: dict[str, Job] = {}
-    sets = client.list_job(number=_SETS)
-    for one in sets:
-        for info in one.jobs:
-            key = key_of(info.job.pipeline, project)
-            if key in pipelines:
-                found.setdefault(key, job_of(info))
+    for number in _SETS:  # mostly the newest set of all has them
+        sets = client.list_job(number=number)
+        for one in sets:
+            for info in one.jobs:
+                key = key_of(info.job.pipeline, project)
+                if key in pipelines:
+                    found.setdefault(key, job_of(info))
         if len(found) == len(pipelines):
             break
-    sets.cancel()
     return found
 
 

@@ -39,7 +39,6 @@ class Provenance(View):
 
     def read(self) -> dict[str, Any]:
         found = project.read(self.client, self._project)
-        sets = commitsets.page(self.client, self._project)
         with self._lock:
             picked = self._picked
         holding = self._holding(picked)
@@ -51,8 +50,6 @@ class Provenance(View):
         return {
             "project": self._project,
             "graph": cards.draw(made, links),
-            "sets": [asdict(one) for one in sets.sets],
-            "more": sets.more,
             "picked": asdict(holding.set) if holding is not None else None,
         }
 
@@ -87,7 +84,7 @@ class Provenance(View):
 
     @request
     def sets(self, after: str, count: int) -> dict[str, Any]:
-        """A page of commit sets, those before the set with the id `after`."""
+        """A page of commit sets: those before the set with the id `after`, "" for the newest."""
         found = commitsets.page(self.client, self._project, after=after, count=min(count, 200))
         return asdict(found)
 

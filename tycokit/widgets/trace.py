@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ _SAVED_PICTURES = 4  # of the static rendering
 _SAVED_SIDE = 220
 _ENTRIES = 50  # of a folder's details
 _PAGE = 200
+_SETS = 5  # newest commit sets by which a change is noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A trace, and what belongs to it; `as_of` names the state of pachd that it is of."""
+    """A trace, and what belongs to it; `as_of` names the state of pachd that it is of.
+
+    `pictures` are small JPEGs by the keys of their files, for the static rendering.
+    """
 
     wish: Wish
     trace: Trace
     seen: tuple[Seen, ...]
+    pictures: Mapping[str, bytes]
     as_of: str
 
 
@@ -79,7 +85,6 @@ class TraceView(View):
         self._wish = Wish(at, FORWARD if forward else BACK, box, most)
         self._found: _Found | None = None
         self._thumbnails: Thumbnails | None = None
-        self._pictures: dict[str, bytes] = {}
         super().__init__(client)
 
     @property
@@ -117,27 +122,29 @@ class TraceView(View):
         """The trace that is wished for, made again where pachd has changed since."""
         with self._lock:
             wish, known = self._wish, self._found
-        newest = commitsets.page(self.client, wish.at.project, count=1).sets
-        as_of = f"{newest[0].id} {newest[0].state}" if newest else ""
-        if known is not None and (known.wish, known.as_of) == (wish, as_of):
+        if known is not None and (known.wish, known.as_of) == (wish, self._now(wish)):
             return known
-        found = self._made(wish, as_of)
-        pictures = self._small(found.trace)
+        found = self._made(wish, self._now(wish))
         with self._lock:
-            if self._wish == wish:
-                self._found, self._pictures = found, pictures
+            if self._wish == wish:  # nobody has gone elsewhere meanwhile
+                self._found = found
         return found
+
+    def _now(self, wish: Wish) -> str:
+        """What changes when a commit is made or ends."""
+        newest = commitsets.page(self.client, wish.at.project, count=_SETS).sets
+        return " ".join(f"{one.id} {one.state}" for one in newest)
 
     def _made(self, wish: Wish, as_of: str) -> _Found:
         if wish.direction == FORWARD:
             trace = forward.trace(self.client, wish.at, most=wish.most or forward.MOST)
-            return _Found(wish, trace, (), as_of)
+            return _Found(wish, trace, (), self._small(trace), as_of)
         most = wish.most or backward.MOST
         trace = backward.trace(self.client, wish.at, box=wish.box, most=most)
         # of a trace of many pictures no one's boxes could be meant
         pictures = trace.sources.get("picture", [])
         told = boxes.told(self.client, trace) if len(pictures) <= 1 else {}
-        return _Found(wish, trace, tuple(boxes.seen(told)), as_of)
+        return _Found(wish, trace, tuple(boxes.seen(told)), self._small(trace), as_of)
 
     def _small(self, trace: Trace) -> dict[str, bytes]:
         """Small pictures for the static rendering."""
@@ -160,8 +167,8 @@ class TraceView(View):
 
     def static_html(self) -> str:
         with self._lock:
-            found, pictures = self._found, self._pictures
-        return tracesaved.html(found.trace, self.state["graph"], pictures) if found else ""
+            found = self._found
+        return tracesaved.html(found.trace, self.state["graph"], found.pictures) if found else ""
 
     # what the browser asks for
 
@@ -171,9 +178,9 @@ class TraceView(View):
     ) -> dict[str, Any]:
         """Trace something else. Raises AddressError, TraceError: then nothing changes."""
         wish = Wish(addresses.parse(address, self._home), direction, box, most)
-        self._made(wish, "")
+        found = self._made(wish, self._now(wish))
         with self._lock:
-            self._wish = wish
+            self._wish, self._found = wish, found
         self.refresh()
         return {}
 

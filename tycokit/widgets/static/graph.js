@@ -1,7 +1,8 @@
 // A graph of cards, as Python's `cards.draw` lays it out: to look at, to click, to walk by keys.
 
-const LEAST_SCALE = 0.4;
+const LEAST_SCALE = 0.3;
 const MOST_SCALE = 1.6;
+const READABLE_SCALE = 0.68;
 
 /** { el, zoom, draw(drawing), select(key), fit() }. `onselect(key)` is called for a card or one of
  *  its rows, `picture(key)` gives a promise of an element for a card with a picture. */
@@ -34,10 +35,13 @@ function graphView({ label, onselect, picture }) {
     canvas.style.marginBottom = `${16 - drawing.height * (1 - scale)}px`;
   }
 
-  function fit() {
+  function fit(_, least = LEAST_SCALE) {
     const room = el.clientWidth - 34;
-    if (room > 0 && drawing.width) setScale(Math.min(1, room / drawing.width));
+    if (room > 0 && drawing.width) setScale(Math.max(least, Math.min(1, room / drawing.width)));
   }
+
+  /** At first it can be read, though it may have to be scrolled. */
+  const fitFirst = () => fit(null, READABLE_SCALE);
 
   function draw(found) {
     const same = found.width === drawing.width && found.height === drawing.height;
@@ -60,7 +64,7 @@ function graphView({ label, onselect, picture }) {
     drawWays();
     if (!fitted) {
       // the view has no width before it is in the page
-      requestAnimationFrame(fit);
+      requestAnimationFrame(fitFirst);
       fitted = true;
     } else if (!same) setScale(scale);
     mark();
@@ -134,8 +138,10 @@ function graphView({ label, onselect, picture }) {
       made.classList.toggle("tycokit-chosen", key === card);
       for (const one of made.querySelectorAll("button")) one.setAttribute("aria-pressed", one.dataset.key === chosen);
     }
-    for (const way of ways.children) {
-      way.classList.toggle("tycokit-way-near", card !== undefined && [way.dataset.source, way.dataset.target].includes(card));
+    for (const way of [...ways.children]) {
+      const near = card !== undefined && [way.dataset.source, way.dataset.target].includes(card);
+      way.classList.toggle("tycokit-way-near", near);
+      if (near) ways.append(way); // on top of those that it shares its beginning with
     }
   }
 
@@ -163,7 +169,7 @@ function graphView({ label, onselect, picture }) {
     head?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
-  return { el, zoom, draw, select, fit };
+  return { el, zoom, draw, select, fit: fitFirst };
 }
 
 /** A list of facts: pairs of a word and what it is; those that are nothing are left out. */

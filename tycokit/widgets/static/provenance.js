@@ -1,6 +1,6 @@
 // The project as a graph: live, or as a commit set (global ID) holds it.
 
-const SETS_AT_ONCE = 50;
+const SETS_AT_ONCE = 30;
 
 function render({ model, el, onCleanup }) {
   let chosen = null;
@@ -21,7 +21,7 @@ function render({ model, el, onCleanup }) {
   function toggle(to = sets.el.hidden) {
     sets.el.hidden = !to;
     open.setAttribute("aria-expanded", to);
-    if (to) sets.update(model.get("state"));
+    if (to) sets.update();
   }
 
   async function pick(id) {
@@ -45,7 +45,7 @@ function render({ model, el, onCleanup }) {
         ? ["as commit set ", copyable(state.picked.id, state.picked.id.slice(0, 12)), ` of ${time(state.picked.started)} holds it `, chip(state.picked.state)]
         : h("span", { class: "tycokit-quiet" }, count(state.graph.cards.length, "node"), `, project ${state.project}`),
     );
-    if (!sets.el.hidden) sets.update(state);
+    if (!sets.el.hidden) sets.update();
     if (chosen === null) nothing(state);
     else show(chosen, true);
   }
@@ -134,12 +134,18 @@ function setList(model, pick, fail) {
 
   return {
     el,
-    update(state) {
-      const ids = new Set(state.sets.map((each) => each.id));
-      const behind = known.filter((each) => !ids.has(each.id));
-      if (!behind.length) more = state.more;
-      known = [...state.sets, ...behind];
-      list.setCount(known.length);
+    /** The newest ones; what was loaded before stays behind them. */
+    async update() {
+      try {
+        const found = await request(model, "sets", { after: "", count: SETS_AT_ONCE });
+        const ids = new Set(found.sets.map((each) => each.id));
+        const behind = known.filter((each) => !ids.has(each.id));
+        if (!behind.length) more = found.more;
+        known = [...found.sets, ...behind];
+        list.setCount(known.length);
+      } catch (error) {
+        fail(error);
+      }
     },
   };
 }
