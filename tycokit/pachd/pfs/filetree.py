@@ -215,7 +215,12 @@ class FileTree:
     def _glob_below(
         self, connection: sqlite3.Connection, directory: DirNode, pattern: Glob
     ) -> Iterator[Node]:
-        for node in self.children(connection, directory):
+        begin = directory.path + pattern.beginning(directory.path)
+        for node in self.children(connection, directory, begin):
+            if not node.path.startswith(begin):
+                if node.path > begin:
+                    return
+                continue
             if pattern.match(node.path.rstrip("/")) is not None:
                 yield node
             if isinstance(node, DirNode) and pattern.may_descend(node.path):

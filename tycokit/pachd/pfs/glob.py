@@ -40,6 +40,7 @@ class Glob:
     _everything: bool = field(repr=False, compare=False, default=False)
     _directories: tuple[Matcher | None, ...] = field(repr=False, compare=False, default=())
     _any_depth: bool = field(repr=False, compare=False, default=False)
+    _beginnings: tuple[str, ...] = field(repr=False, compare=False, default=())
 
     def match(self, path: str) -> tuple[str | None, ...] | None:
         """The capture groups of `path`, left to right (`()` when the pattern has none).
@@ -53,6 +54,11 @@ class Glob:
         if self._everything:
             return ()
         return self._matcher.match(path)
+
+    def beginning(self, directory: str) -> str:
+        """What the names in a directory that may match, or hold a match, all begin with."""
+        depth = directory.strip("/").count("/") + 1 if directory.strip("/") else 0
+        return self._beginnings[depth] if depth < len(self._beginnings) else ""
 
     def may_descend(self, directory: str) -> bool:
         """False when nothing below `directory` can match, so that a walk may leave it out."""
@@ -70,7 +76,11 @@ def compile(pattern: str) -> Glob:  # noqa: A001 (read as glob.compile, like re.
     cleaned = posixpath.normpath("/" + pattern.lstrip("/"))
     # wcmatch has no capture groups for a bare (a|b), and its `**` counts only as a whole path
     # element, so the translation to `re` is our own.
-    nodes = parse(cleaned)
+    return of_nodes(cleaned, parse(cleaned))
+
+
+def of_nodes(pattern: str, nodes: Sequence) -> Glob:
+    """What a parsed pattern matches. Raises BadGlob, naming the pattern."""
     try:
         matcher = globmatch.compile(nodes)
         directories, any_depth = _directories(nodes)
@@ -78,14 +88,15 @@ def compile(pattern: str) -> Glob:  # noqa: A001 (read as glob.compile, like re.
         raise BadGlob(pattern, str(error)) from error
     literal_path = "".join(node.text for node in nodes) if _is_text(nodes) else None
     return Glob(
-        pattern=cleaned,
+        pattern=pattern,
         literal=literal_path is not None,
         literal_prefix=_literal_prefix(nodes),
         literal_path=literal_path,
         _matcher=matcher,
-        _everything=cleaned == "/**",
+        _everything=pattern == "/**",
         _directories=directories,
         _any_depth=any_depth,
+        _beginnings=_beginnings(nodes),
     )
 
 
@@ -108,6 +119,17 @@ def expand(template: str, captures: Iterable[str | None], path: str = "") -> str
     return _REFERENCE.sub(value, template)
 
 
+def references(template: str) -> tuple[str | int, ...]:
+    """A join_on or group_by in pieces: text, and the numbers of the groups that it refers to."""
+    found: list[str | int] = []
+    at = 0
+    for each in _REFERENCE.finditer(template):
+        dollar, bare, braced = each.groups()
+        found += [template[at : each.start()], "$" if dollar else int(bare or braced)]
+        at = each.end()
+    return tuple(piece for piece in (*found, template[at:]) if piece != "")
+
+
 def _is_text(nodes: Iterable[Node]) -> bool:
     return all(node.kind == "text" for node in nodes)
 
@@ -119,6 +141,23 @@ def _literal_prefix(nodes: Sequence) -> str:
             break
         text += node.text
     return text[: text.rindex("/") + 1]
+
+
+def _beginnings(nodes: Sequence) -> tuple[str, ...]:
+    """The text that the names at each depth begin with, from the top down."""
+    found = [""]
+    open_ = True  # nothing but text so far, in this name
+    for node in nodes:
+        if node.kind != "text" and node.may_match_slash():
+            break
+        open_ = open_ and node.kind == "text"
+        first, *rest = node.text.split("/") if node.kind == "text" else [""]
+        if open_:
+            found[-1] += first
+        for name in rest:
+            found.append(name)
+            open_ = True
+    return tuple(found[1:])
 
 
 def _directories(nodes: Sequence) -> tuple[tuple[Matcher | None, ...], bool]:

@@ -12,6 +12,7 @@ from tycokit.pachd.pfs import glob
 from tycokit.pachd.pps.spec import (
     CronInput,
     CrossInput,
+    GroupInput,
     Input,
     JoinInput,
     PfsInput,
@@ -162,9 +163,21 @@ def all_inputs(given: Input, list_files: ListFiles) -> list[Inputs]:
         return list(itertools.chain.from_iterable(parts))
     if isinstance(given, CrossInput):
         return _cross(parts)
+    return brought_together(given, [itertools.chain.from_iterable(part) for part in parts])
+
+
+def brought_together(
+    given: JoinInput | GroupInput, parts: Iterable[Iterable[DatumInput]]
+) -> list[Inputs]:
+    """The inputs of a join's or group's datums, from what each of its parts has matched."""
     if isinstance(given, JoinInput):
         return _join([_by_key(part, _join_key) for part in parts])
     return _group([_by_key(part, _group_key) for part in parts])
+
+
+def key_of(given: JoinInput | GroupInput, file: DatumInput) -> str:
+    """What decides with which other files a file comes together."""
+    return _join_key(file) if isinstance(given, JoinInput) else _group_key(file)
 
 
 def matched(source: PfsInput, matches: Matches) -> list[DatumInput]:
@@ -215,10 +228,10 @@ def _group_key(given: DatumInput) -> str:
     return given.group_by
 
 
-def _by_key(datums: Iterable[Inputs], key: Callable[[DatumInput], str]) -> _Keyed:
-    """The files of all datums by their own keys, each as often as it occurs."""
+def _by_key(files: Iterable[DatumInput], key: Callable[[DatumInput], str]) -> _Keyed:
+    """Files by their own keys, each as often as it occurs."""
     keyed: _Keyed = {}
-    for each in itertools.chain.from_iterable(datums):
+    for each in files:
         keyed.setdefault(key(each), []).append(each)
     return keyed
 

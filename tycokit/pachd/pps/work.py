@@ -6,23 +6,28 @@ at, so that one new picture among thousands costs what one picture does.
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
+from collections.abc import Set
 from dataclasses import dataclass
 
 from tycokit.errors import PachdError
 from tycokit.pachd.pfs.files import Snapshot
-from tycokit.pachd.pfs.filetree import Node
+from tycokit.pachd.pfs.filetree import FileNode, Node
 from tycokit.pachd.pfs.glob import Glob
 from tycokit.pachd.pfs.glob import compile as compile_glob
+from tycokit.pachd.pfs.keyglob import narrowed
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pfs.values import CommitAddress, Repo
 from tycokit.pachd.pps import jobs, specjson
-from tycokit.pachd.pps.changes import Changed, changed_datums
+from tycokit.pachd.pps.changes import Changed, Look, changed_datums
 from tycokit.pachd.pps.datums import Datum, MatchedFile, Matches, enumerate_datums
 from tycokit.pachd.pps.plan import BaseRecord, PlannedDatum, plan
 from tycokit.pachd.pps.spec import Input, PfsInput, leaves
 from tycokit.pachd.pps.values import DatumState, JobInfo, JobState
 from tycokit.pachd.store.maps import Maps
+
+_MANY_KEYS = 100  # of a join or group that changed: looking at all files is as quick then
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,11 @@ def _by_change(pfs: Pfs, maps: Maps, info: JobInfo, base: Base) -> Work | None:
         changed = changed_datums(
             before,
             info.spec.input,
-            lambda each: match(pfs, each),
-            lambda old, new: _changes(pfs, old, new),
+            Look(
+                files=lambda each: match(pfs, each),
+                changes=lambda old, new: _changes(pfs, old, new),
+                keyed=lambda each, template, keys: _keyed(pfs, each, template, keys),
+            ),
         )
     except PachdError:  # a commit that the other job read is no more
         return None
@@ -130,6 +138,23 @@ def _changes(pfs: Pfs, old: PfsInput, new: PfsInput) -> tuple[Matches, Matches]:
         Matches(before.commit.id, [_matched(node, hash_, pattern) for node, hash_ in gone]),
         Matches(after.commit.id, [_matched(node, hash_, pattern) for node, hash_ in come]),
     )
+
+
+def _keyed(pfs: Pfs, given: PfsInput, template: str, keys: Set[str]) -> Matches:
+    """What the glob matches with one of these keys, and maybe more."""
+    if len(keys) > _MANY_KEYS:
+        return match(pfs, given)
+    snapshot = _snapshot(pfs, given)
+    pattern = compile_glob(given.glob)
+    found: dict[tuple[str, str], MatchedFile] = {}
+    for narrow in itertools.chain.from_iterable(
+        narrowed(pattern.pattern, template, key) for key in keys
+    ):
+        for node, hash_ in snapshot.matches(narrow):
+            if pattern.match(node.path.rstrip("/") or "/") is not None:
+                tag = node.tag if isinstance(node, FileNode) else ""
+                found[node.path, tag] = _matched(node, hash_, pattern)
+    return Matches(snapshot.commit.id, [found[place] for place in sorted(found)])
 
 
 def _snapshot(pfs: Pfs, given: PfsInput) -> Snapshot:
