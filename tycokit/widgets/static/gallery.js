@@ -23,6 +23,7 @@ function render({ model, el, onCleanup }) {
   let looked = 0;
   let round = 0; // of loading from the beginning
   let busy = false;
+  let version = 0; // of what is chosen: a card that was drawn for another is out of date
 
   const old = () => compare ?? model.get("state").compare ?? "";
   const visible = (one) => !hidden.has(one.class) && one.score >= least && !without.has(one.by);
@@ -65,8 +66,16 @@ function render({ model, el, onCleanup }) {
   const grid = h("div", { class: "tycokit-gallery-grid" });
   const last = h("div", { class: "tycokit-gallery-last tycokit-quiet", role: "status" });
   const scroll = h("div", { class: "tycokit-gallery-scroll", tabindex: "0", role: "region", "aria-label": "pictures" }, grid, last);
+  // cards that are, or soon will be, in view: only these are drawn
+  const close = new Set();
   const near = new IntersectionObserver(
-    (seen) => seen.forEach((each) => (each.isIntersecting ? want(each.target) : drop(each.target))),
+    (seen) =>
+      seen.forEach(({ target, isIntersecting }) => {
+        if (!isIntersecting) return drop(target);
+        close.add(target);
+        if (target.tycokitCard.version !== version) target.tycokitCard.draw();
+        want(target);
+      }),
     { root: scroll, rootMargin: "800px" },
   );
   const end = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && more(), {
@@ -87,7 +96,9 @@ function render({ model, el, onCleanup }) {
     const drawn = {
       el,
       shot,
+      version: -1,
       draw() {
+        drawn.version = version;
         const seen = shot.seen.filter(visible);
         made.draw(seen, { labels: labels.checked });
         const threat = seen.some((one) => one.threat);
@@ -110,7 +121,6 @@ function render({ model, el, onCleanup }) {
       },
     };
     el.tycokitCard = drawn;
-    drawn.draw();
     return el;
   }
 
@@ -126,6 +136,7 @@ function render({ model, el, onCleanup }) {
   }
 
   function drop(target) {
+    close.delete(target);
     waiting.delete(target);
     if (!keep.has(target) || shots.length < 500) return; // some hundreds may stay
     URL.revokeObjectURL(keep.get(target));
@@ -162,6 +173,7 @@ function render({ model, el, onCleanup }) {
   function forget() {
     near.disconnect();
     waiting.clear();
+    close.clear();
     keep.forEach((url) => URL.revokeObjectURL(url));
     keep.clear();
     shots = [];
@@ -228,6 +240,10 @@ function render({ model, el, onCleanup }) {
       if (mine === round) busy = false;
     }
     drawLast();
+    if (shots.length === found) return; // a long search goes on when it is asked to
+    // it says only what changes: where the end is still in view, it has to be asked anew
+    end.unobserve(last);
+    end.observe(last);
   }
 
   function drawLast(words) {
@@ -248,7 +264,8 @@ function render({ model, el, onCleanup }) {
   // drawing what is chosen
 
   function redraw() {
-    for (const each of grid.children) each.tycokitCard.draw();
+    version += 1;
+    close.forEach((each) => each.tycokitCard.draw());
     large.draw();
   }
 
