@@ -109,7 +109,7 @@ def test_a_job_is_stopped_and_what_waits_does_not_run(notebook: Notebook, site: 
     row.click()
     detail = jobs.get_by_role("region", name="the chosen job")
     expect(detail.get_by_role("heading")).to_have_text("hold")
-    expect(detail).to_contain_text("datums a second (measured)")
+    expect(detail).to_contain_text("datums a second on average (measured)")
     stop = detail.get_by_role("button", name="Stop")
     stop.click()
     detail.get_by_role("button", name="Really? Click again").click()

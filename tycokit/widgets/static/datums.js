@@ -172,7 +172,7 @@ function jobView({ model, el, onCleanup }) {
     facts.set([
       ["datums", job.total ? `${job.done.toLocaleString("en")} / ${job.total.toLocaleString("en")}` : "–", job.total ? tally(job).replace(/^[^:]*: /, "") : "not counted yet"],
       ["failed", job.failed.toLocaleString("en"), job.recovered ? `${job.recovered} recovered` : ""],
-      ["datums a second", job.worked && took ? (job.worked / took).toPrecision(3) : "–", job.worked ? "measured on this job" : "nothing worked on"],
+      ["datums a second", job.worked && took ? (job.worked / took).toPrecision(3) : "–", job.worked ? "on average, measured on this job" : "nothing worked on"],
       job.ended ? ["took", duration(took) || "–", job.finished ? `ended ${ago(job.finished)}` : ""] : ["left", left === null ? "–" : `≈ ${duration(left)}`, left === null ? "nothing to judge by yet" : "if it goes on so"],
     ]);
     drawNow(state.working);

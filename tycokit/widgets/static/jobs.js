@@ -160,7 +160,7 @@ function render({ model, el, onCleanup }) {
         job.reason ? ["reason", h("span", { class: job.state === "success" ? "" : "tycokit-bad" }, job.reason)] : null,
         ["made", `${time(job.created)}, version ${job.version} of the pipeline`],
         job.started === null ? null : ["ran", h("span", { "data-runs": true }, job.ended ? duration(worked(job)) : runs(job))],
-        job.worked && worked(job) ? ["speed", `${(job.worked / worked(job)).toPrecision(3)} datums a second (measured)`] : null,
+        job.worked && worked(job) ? ["speed", `${(job.worked / worked(job)).toPrecision(3)} datums a second on average (measured)`] : null,
       ]),
       h(
         "div",
