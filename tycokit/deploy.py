@@ -7,6 +7,7 @@ the plan says. Where all is as it should be, the plan is empty.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from python_pachyderm.pfs import Commit
 from tycokit import targeting
 from tycokit.errors import SpecError
 from tycokit.specdiff import differences
-from tycokit.specs import Repo, Spec
+from tycokit.specs import Repo, Spec, pfs_inputs
 
 NOTEBOOKS = Repo("default", "notebooks")
 SOURCES = {
@@ -79,8 +80,9 @@ def plan(
 ) -> list[Action]:
     """What is missing or differs, in the order in which to do it.
 
-    `specs` are in dependency order; `create` names input repos of your own that may be made.
-    Raises SpecError when the specs cannot be deployed as they stand.
+    `specs` are in dependency order; `create` names input repos of your own that may be made. Of
+    `notebooks`, only stages are committed. Raises SpecError when the specs cannot be deployed as
+    they stand.
     """
     present = {
         Repo(info.repo.project.name or "default", info.repo.name) for info in client.list_repo()
@@ -92,7 +94,7 @@ def plan(
     targets = targeting.names(client)
     specs = [targeting.mounted(spec, targets) for spec in specs]
     actions: list[Action] = list(_repos(specs, present, pipelines, create))
-    changed = tuple(_changed(client, notebooks, NOTEBOOKS in present))
+    changed = tuple(_changed(client, stages(specs, notebooks), NOTEBOOKS in present))
     if changed:
         if NOTEBOOKS not in present and not any(
             isinstance(action, CreateRepo) and action.repo == NOTEBOOKS for action in actions
@@ -105,6 +107,14 @@ def plan(
         elif fields := differences(spec.request, pipelines[spec.output]):
             actions.append(UpdatePipeline(spec, tuple(fields)))
     return actions
+
+
+def stages(specs: Iterable[Spec], notebooks: Iterable[Path]) -> list[Path]:
+    """Of some notebooks those that are code of stages: a spec reads them, or they declare
+    parameters, as every stage does. The others are for people.
+    """
+    named = {pfs.glob for spec in specs for pfs in pfs_inputs(spec.request.input)}
+    return [file for file in notebooks if f"/{file.name}" in named or _declares(file)]
 
 
 def apply(
@@ -166,6 +176,15 @@ def _repos(
                 f" {hint} make it with --create-repo {repo.name}",
             )
         yield CreateRepo(repo, SOURCES.get(repo, f"an input of pipeline {spec.output}"))
+
+
+def _declares(notebook: Path) -> bool:
+    """Whether a notebook declares parameters. A file that is none is left to fail as a stage."""
+    try:
+        cells = json.loads(notebook.read_bytes())["cells"]
+        return any("parameters" in cell["metadata"].get("tags", []) for cell in cells)
+    except (ValueError, KeyError, TypeError):
+        return True
 
 
 def _changed(client: Client, notebooks: Iterable[Path], present: bool) -> Iterable[Path]:

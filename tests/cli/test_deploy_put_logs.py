@@ -113,6 +113,42 @@ def test_deploy_makes_what_is_missing_and_then_changes_nothing(project: Project)
     assert "as they should be" in project.run("deploy").stdout
 
 
+def test_deploy_leaves_notebooks_for_people_alone(project: Project) -> None:
+    def write(name: str, *tags: str) -> None:
+        cell = {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": ""}
+        path = project.folder / "notebooks" / f"{name}.ipynb"
+        path.write_text(json.dumps({"cells": [cell], "metadata": {}}))
+
+    write("tour")
+    write("stage", "parameters")
+    done = project.run("deploy")
+    assert "committed notebooks a.ipynb, stage.ipynb\n" in done.stdout
+    assert "2 pipelines and 2 notebooks are as" in project.run("deploy").stdout
+
+
+def test_deploy_samples_fills_what_is_empty_and_only_that(project: Project) -> None:
+    weights = {"pfs": {"name": "weights", "repo": "weights", "glob": "/"}}
+    rules = {"pfs": {"name": "rules", "repo": "rules", "glob": "/"}}
+    picture = {"pfs": {"name": "picture", "repo": "images", "glob": "/*"}}
+    project.spec("a", "images", input={"cross": [picture, weights, rules]})
+    dry = project.run("deploy", "--samples", "--dry-run")
+    assert "would put sample rules into rules" in dry.stdout
+    assert project.names() == ([], [])
+
+    first = project.run("deploy", "--samples").stdout.splitlines()
+    assert first.index("put sample rules into rules") < first.index("created pipeline a")
+    client = project.client
+    assert client.path_exists(("weights", "master"), "/mtcnn")
+    assert "as they should be" in project.run("deploy", "--samples").stdout
+
+    client.put_file_bytes(("weights", "master"), "/own.pb", b"a network of somebody's own")
+    client.delete_file(("weights", "master"), "/mtcnn")
+    client.delete_file(("rules", "master"), "/rules.json")
+    again = project.run("deploy", "--samples")
+    assert again.stdout == "put sample rules into rules\n"
+    assert not client.path_exists(("weights", "master"), "/mtcnn")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -28,6 +28,8 @@ NoToken = Annotated[
     bool, typer.Option("--no-token", help="Let every user of this machine in. Dangerous.")
 ]
 
+FIRST = "tour.ipynb"  # what `lab` opens
+
 
 def up(data: Data = None, port: Port = None, no_token: NoToken = False) -> None:
     """Start the local pachd and make it the active Pachyderm context."""
@@ -82,7 +84,7 @@ def status(data: Data = None) -> None:
 
 
 def lab(context: typer.Context, data: Data = None) -> None:
-    """Open JupyterLab on the notebooks, with the local pachd up. More arguments go to Lab."""
+    """Open JupyterLab on the notebooks' tour, with the local pachd up. More arguments go to Lab."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise NotInstalled("JupyterLab", "lab")
     serving, _, _ = start(data or surroundings.data_path(), None, False)
@@ -91,7 +93,8 @@ def lab(context: typer.Context, data: Data = None) -> None:
         raise CliError(f"the notebooks are missing: {folder}")
     # python_pachyderm reads the token here when it is given host and port: Client("localhost", …)
     token = {"PACH_PYTHON_AUTH_TOKEN": serving.token} if serving.token else {}
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", *context.args]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    command += [f"--LabApp.default_url=/lab/tree/{FIRST}", *context.args]
     # in place of this process, so that signals and the exit code are Lab's own
     os.execve(command[0], command, surroundings.environ_with(**token))
 

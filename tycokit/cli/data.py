@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from python_pachyderm import Client
 
 from tycokit import deploy as deployment
-from tycokit import packaged, specs, upload
+from tycokit import packaged, specs, starters, upload
 from tycokit.cli import show, surroundings
 from tycokit.client import connect
 from tycokit.errors import CliError, RecordsError
 from tycokit.recording import reading as recording
 from tycokit.scaling import change
 from tycokit.scaling.nodes import find as find_nodes
+from tycokit.starters import Starter
 
 Context = Annotated[
     str | None, typer.Option("--context", help="Pachyderm context, instead of the active one.")
@@ -35,6 +38,9 @@ def deploy(
     reprocess: Annotated[
         bool, typer.Option("--reprocess", help="Updated pipelines process everything again.")
     ] = False,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Also a first network and rules, where none are.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say it, do nothing.")] = False,
     nodes: Annotated[
         int | None, typer.Option(min=1, help="What a coefficient multiplies, where nobody tells.")
@@ -46,20 +52,36 @@ def deploy(
         here = Path("specs")
         specs_dir = here if any(here.glob("*.json")) else packaged.specs()
     found = specs.read(specs_dir, surroundings.cores())
-    files = notebook_files(specs_dir, notebooks)
+    files = deployment.stages(found, notebook_files(specs_dir, notebooks))
     client = connect(surroundings.config_path(), context)
     for spec in found:
         change.resolve(spec.request, lambda: find_nodes(client, nodes))
     actions = deployment.plan(client, found, files, create_repo or [])
-    if not actions:
+    read = {repo.name for spec in found for repo in spec.inputs}
+    first = starters.missing(client, read) if samples else []
+    if not actions and not first:
         show.line(f"{len(found)} pipelines and {len(files)} notebooks are as they should be")
     elif dry_run:
-        for action in actions:
+        for action in (*actions, *first):
             show.line(f"would {action}")
     else:
-        deployment.apply(
-            client, actions, lambda action: show.line(_past(action)), reprocess=reprocess
-        )
+        _deploy(client, actions, first, reprocess=reprocess)
+
+
+def _deploy(
+    client: Client, actions: list[deployment.Action], first: list[Starter], *, reprocess: bool
+) -> None:
+    def told(action: object) -> None:
+        show.line(_past(action))
+
+    pipelines = (deployment.CreatePipeline, deployment.UpdatePipeline)
+    deployment.apply(client, [one for one in actions if not isinstance(one, pipelines)], told)
+    with tempfile.TemporaryDirectory() as folder:
+        for starter in first:  # before the pipelines: none runs without them
+            starters.put(client, starter, Path(folder))
+            told(starter)
+    made = [one for one in actions if isinstance(one, pipelines)]
+    deployment.apply(client, made, told, reprocess=reprocess)
 
 
 def put(
