@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
+def set_up(client: Client | None = None) -> list[str]:
+    """Make what is missing of the stages' repos and pipelines, with a first network and rules.
+
+    What is there stays as it is. Answers what was done, as `tycokit deploy --samples` says it.
+    """
+    from tycokit import starters
+    from tycokit.widgets.connecting import active
+
+    return starters.set_up(client or active())
+
+
 def parameters(notebook: str | PathLike[str]) -> tuple[Parameter, ...]:
     """What a notebook's `parameters` cell declares, in order: names, types, defaults, help.
 

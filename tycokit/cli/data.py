@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from python_pachyderm import Client
 
 from tycokit import deploy as deployment
 from tycokit import packaged, specs, starters, upload
@@ -17,7 +15,6 @@ from tycokit.errors import CliError, RecordsError
 from tycokit.recording import reading as recording
 from tycokit.scaling import change
 from tycokit.scaling.nodes import find as find_nodes
-from tycokit.starters import Starter
 
 Context = Annotated[
     str | None, typer.Option("--context", help="Pachyderm context, instead of the active one.")
@@ -65,23 +62,9 @@ def deploy(
         for action in (*actions, *first):
             show.line(f"would {action}")
     else:
-        _deploy(client, actions, first, reprocess=reprocess)
-
-
-def _deploy(
-    client: Client, actions: list[deployment.Action], first: list[Starter], *, reprocess: bool
-) -> None:
-    def told(action: object) -> None:
-        show.line(_past(action))
-
-    pipelines = (deployment.CreatePipeline, deployment.UpdatePipeline)
-    deployment.apply(client, [one for one in actions if not isinstance(one, pipelines)], told)
-    with tempfile.TemporaryDirectory() as folder:
-        for starter in first:  # before the pipelines: none runs without them
-            starters.put(client, starter, Path(folder))
-            told(starter)
-    made = [one for one in actions if isinstance(one, pipelines)]
-    deployment.apply(client, made, told, reprocess=reprocess)
+        starters.apply(
+            client, actions, first, lambda one: show.line(_past(one)), reprocess=reprocess
+        )
 
 
 def put(
