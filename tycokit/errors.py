@@ -35,7 +35,7 @@ TycokitError
 │   ├── AlreadyExists      what a call would make is there
 │   │   └── ProjectExists, RepoExists, PipelineExists
 │   ├── NotAllowed         what Pachyderm's rules forbid, ever or in the present state
-│   │   ├── InvalidName, InvalidPath, InvalidSpec, InvalidSecret
+│   │   ├── InvalidName, InvalidPath, InvalidSpec, InvalidSecret, UserUnknown
 │   │   ├── BaseUnfinished, CommitFinished, JobDeleted, DatumNotFound, NothingToRestart
 │   │   └── SecretExists, SecretNotFound, SecretKeyMissing
 │   ├── ProjectNotEmpty, CommitNotFinished, RequestFailed    the same, each with its own status
@@ -343,6 +343,12 @@ class InvalidPath(NotAllowed):
 
 class InvalidSpec(NotAllowed):
     """A pipeline spec that Pachyderm refuses; the message is Pachyderm's."""
+
+
+class UserUnknown(NotAllowed):
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind, self.name = kind, name
+        super().__init__(f"the transform's {kind} {name} is unknown on this machine")
 
 
 class NotServed(PachdError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,14 @@ from python_pachyderm import Client
 GONE = (grpc.RpcError, ConnectionError)
 PICTURE = 3_000  # bytes
 SOON = 40.0  # seconds
+COPY = """
+import os, shutil
+from tycokit.stage import batch
+def copy(env):
+    shutil.copy(env["in"], "/pfs/out/")
+    return ""
+batch.loop(os.environ, copy, lambda: False)
+"""
 
 
 @dataclass(slots=True)
@@ -97,10 +106,14 @@ def campaign(pachd: PachdProcess, kills: int, seed: int) -> None:
     client.put_file_bytes(("images", "master"), "/first.jpg", b"first")
     told = Told({"/first.jpg": b"first"})
     script = "sleep 0.0$((RANDOM % 3)); cp /pfs/in/* /pfs/out/"
-    for name, source in (("copy", "images"), ("again", "copy")):
+    for name, source, what in (
+        ("copy", "images", {"cmd": ["bash"], "stdin": [script]}),
+        # its processes stay, so that a kill may meet one that waits for a job
+        ("again", "copy", {"cmd": [sys.executable, "-c", COPY], "datum_batching": True}),
+    ):
         client.create_pipeline(
             name,
-            {"cmd": ["bash"], "stdin": [script]},
+            what,
             input=pfs(source, "/*", name="in"),
             parallelism_spec={"constant": 2},
         )

@@ -26,6 +26,7 @@ from python_pachyderm.errors import AuthServiceNotActivated
 from python_pachyderm.proto.v2.pfs import pfs_pb2_grpc
 from python_pachyderm.proto.v2.pps import pps_pb2_grpc
 from python_pachyderm.service import pfs_proto, pps_proto
+from waiting import until
 
 from tycokit.errors import CannotListen, FolderInUse, FolderUnusable, NewerData
 from tycokit.pachd.server import Pachd, token
@@ -364,6 +365,57 @@ def test_a_client_that_goes_away_is_nothing_to_log(
         each.cancel()
     time.sleep(0.7)  # a handler looks twice a second whether anybody is still there
     assert [each for each in caplog.records if each.name == "grpc._server"] == []
+
+
+def subscribe(client: Client) -> Any:
+    """A subscription to a repo's commits that has shown its first one."""
+    stream = client.subscribe_commit("crowd", "master")
+    next(stream)
+    return stream
+
+
+def test_three_hundred_that_listen_keep_nobody_else_out(on: Driver, client: Client) -> None:
+    client.create_repo("crowd")
+    client.put_file_bytes(("crowd", "master"), "/first", b"1")
+    listening = [subscribe(client) for _ in range(300)]
+    try:
+        client.put_file_bytes(("crowd", "master"), "/second", b"2")
+        head = client.inspect_branch("crowd", "master").head.id
+        assert {next(stream).commit.id for stream in listening} == {head}
+    finally:
+        for stream in listening:
+            stream.cancel()
+        client.delete_repo("crowd", force=True)
+
+
+def test_more_that_listen_than_it_has_room_for_are_refused_and_all_else_is_answered(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tycokit.pachd.server._LASTING", 3)
+    server = Pachd(folder, 0, None, os.environ)
+    server.start()
+    client = Client("127.0.0.1", server.port)
+    client.create_repo("crowd")
+    client.put_file_bytes(("crowd", "master"), "/first", b"1")
+    listening = [subscribe(client) for _ in range(3)]
+    with pytest.raises(grpc.RpcError) as refused:
+        subscribe(client)
+    assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "3 calls that wait or stream are open already" in refused.value.details()
+    assert [info.repo.name for info in client.list_repo()] == ["crowd"]
+    listening.pop().cancel()
+    until(lambda: listens(client))
+    for stream in listening:
+        stream.cancel()
+    server.stop()
+
+
+def listens(client: Client) -> bool:
+    try:
+        subscribe(client).cancel()
+    except grpc.RpcError:
+        return False
+    return True
 
 
 # what it does not serve

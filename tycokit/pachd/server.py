@@ -39,7 +39,8 @@ from tycokit.pachd.upkeep import IDLE_SECONDS, Upkeep
 
 _LOG = logging.getLogger(__name__)
 _HOST = "127.0.0.1"  # create_pipeline runs commands: no other machine may reach it
-_THREADS = 256  # each subscription, wait and followed log holds one; idle ones cost nothing
+_THREADS = 1024  # each subscription, wait and followed log holds one; idle ones cost nothing
+_LASTING = 900  # calls that may hold one for long
 _DATABASE = "pachd.sqlite"
 _MIGRATIONS = (
     *packs.MIGRATIONS,
@@ -217,7 +218,7 @@ class Pachd:
         threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rpc")
         server = grpc.server(
             threads,
-            interceptors=[Guard(self._token)],
+            interceptors=[Guard(self._token, _LASTING)],
             options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)],
         )
         try:

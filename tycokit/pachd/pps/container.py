@@ -19,6 +19,7 @@ from tycokit.errors import WorkerLost
 from tycokit.pachd.pps import init
 from tycokit.pachd.pps.command import POLL, Command, Emit, Lines, Outcome
 from tycokit.pachd.pps.namespace import Mounts, Namespace
+from tycokit.pachd.pps.users import Account
 
 _READ = 1 << 16
 
@@ -26,11 +27,17 @@ _READ = 1 << 16
 class Container:
     """Starts on construction; `close` ends every process that ever started in it.
 
+    Args:
+        account: who its commands run as; None: who pachd does.
+
     Raises:
         WorkerLost: it cannot be started.
     """
 
-    def __init__(self, namespace: Namespace, mounts: Mounts) -> None:
+    def __init__(
+        self, namespace: Namespace, mounts: Mounts, account: Account | None = None
+    ) -> None:
+        self._account = account
         ours, theirs = socket.socketpair()
         self._link = ours
         self._answers = b""
@@ -38,7 +45,7 @@ class Container:
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    [*namespace.wrap(mounts), *command],
+                    [*namespace.wrap(mounts, account is not None), *command],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     cwd="/",
@@ -88,7 +95,10 @@ class Container:
         emit: Emit,
     ) -> Command:
         """Start a command; one at a time. Raises WorkerLost."""
-        request = json.dumps({"cmd": list(cmd), "env": dict(env), "cwd": str(cwd)}).encode()
+        account = self._account
+        user = [account.uid, account.gid] if account is not None else None
+        asked = {"cmd": list(cmd), "env": dict(env), "cwd": str(cwd), "user": user}
+        request = json.dumps(asked).encode()
         with contextlib.ExitStack() as handed_over, contextlib.ExitStack() as on_failure:
             source = handed_over.enter_context(tempfile.TemporaryFile())
             source.write(stdin)

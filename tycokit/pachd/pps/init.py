@@ -84,6 +84,11 @@ def _start(link: socket.socket, request: dict[str, Any], descriptors: list[int])
             os.closerange(3, error_write)
             os.closerange(error_write + 1, 4096)
             os.chdir(request["cwd"])
+            if request["user"] is not None:
+                uid, gid = request["user"]
+                os.setgroups([])
+                os.setgid(gid)
+                os.setuid(uid)
             os.execvpe(request["cmd"][0], request["cmd"], request["env"])
         except BaseException as error:
             os.write(error_write, f"{request['cmd'][0]}: {error}".encode())

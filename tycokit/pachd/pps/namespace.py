@@ -11,15 +11,23 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 _PROBE_SECONDS = 10
+# what root gives up in a sandbox of bubblewrap's, and whoever starts others' processes needs
+_SWITCHING = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")
 _NOT_BELOW = ("/pfs", "/proc", "/sys", "/dev")
 Mounts = Mapping[str, Path]
 """Where in the namespace → which folder."""
-Wrap = Callable[[Mounts], list[str]]
+
+
+class Wrap(Protocol):
+    """Words to put in front of a command; `switching`: it will start others as another user."""
+
+    def __call__(self, mounts: Mounts, switching: bool = False, /) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +101,11 @@ def steps(mounts: Mounts) -> list[Step]:
     return made + [Bind(source, point) for point, source in sorted(points.items())]
 
 
-def bubblewrap(mounts: Mounts) -> list[str]:
+def bubblewrap(mounts: Mounts, switching: bool = False, /) -> list[str]:
     """Arguments that run a command with the folders bound where they are wanted."""
     command = ["bwrap"]
+    for capability in _SWITCHING if switching else ():
+        command += ["--cap-add", capability]
     for step in steps(mounts):
         if isinstance(step, Tmpfs):
             command += ["--tmpfs", str(step.path)]
@@ -108,7 +118,7 @@ def bubblewrap(mounts: Mounts) -> list[str]:
     return [*command, "--"]
 
 
-def unshare(mounts: Mounts) -> list[str]:
+def unshare(mounts: Mounts, switching: bool = False, /) -> list[str]:
     """The same with util-linux alone."""
     lines = ["set -e", "new=$(mktemp -d)"]
     for step in steps(mounts):
@@ -125,10 +135,12 @@ def unshare(mounts: Mounts) -> list[str]:
     lines.append('exec chroot "$new" "$@"')
     script = "\n".join(lines)
     flags = ["--mount", "--propagation", "private"]
-    return ["unshare", "--user", "--map-root-user", *flags, "sh", "-c", script, "sh"]
+    # in a namespace of its own no other user would be known
+    user = [] if switching else ["--user", "--map-root-user"]
+    return ["unshare", *user, *flags, "sh", "-c", script, "sh"]
 
 
-def folder(_mounts: Mounts) -> list[str]:
+def folder(_mounts: Mounts, _switching: bool = False, /) -> list[str]:
     """Nothing in front: user code is told the folder in TYCOKIT_PFS."""
     return []
 

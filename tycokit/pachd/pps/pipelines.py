@@ -9,7 +9,7 @@ from tycokit.pachd.pfs import branches, repos, rows
 from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.transaction import Transaction, add_commit, finish_empty
 from tycokit.pachd.pfs.values import Branch, CommitAddress, Origin, Repo
-from tycokit.pachd.pps import jobs, specjson, ticks
+from tycokit.pachd.pps import jobs, specjson, ticks, users
 from tycokit.pachd.pps.defaults import with_defaults
 from tycokit.pachd.pps.inspection import need_pipeline, pipeline_row
 from tycokit.pachd.pps.secrets import check_mounts
@@ -35,13 +35,15 @@ def create_pipeline(
             is kept (`reprocess` gives it up, so that every datum runs again).
 
     Raises:
-        InvalidSpec, InvalidName, BadGlob, RepoNotFound; PipelineExists without `update`;
+        InvalidSpec, InvalidName, BadGlob, RepoNotFound, UserUnknown; PipelineExists without
+        `update`;
         NotServed: a part of the spec that this server does not have.
     """
     connection = transaction.connection
     spec = with_defaults(given, new_salt, transaction.now)
     validate(spec, update=update)
     refuse_unserved(spec)
+    users.find(spec.transform.user if spec.transform is not None else "")
     if spec.transform is not None:
         check_mounts(connection, spec.transform)
     pipeline = Pipeline(spec.project, spec.name)

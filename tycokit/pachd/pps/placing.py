@@ -19,6 +19,7 @@ from tycokit.pachd.pfs.hashes import Chunker
 from tycokit.pachd.pfs.names import check_path
 from tycokit.pachd.pps.pipes import Pipes
 from tycokit.pachd.pps.removing import entries, remove
+from tycokit.pachd.pps.users import Account
 from tycokit.pachd.store.packs import Packs, Stage
 
 _READ = 1 << 20
@@ -54,10 +55,14 @@ class Place:
 
     A file that the next datum wants too, and that nobody has touched, stays: the same weights are
     not written once a picture.
+
+    Args:
+        account: whom all of it shall belong to; None: whom pachd's own files do.
     """
 
-    def __init__(self, root: Path, packs: Packs) -> None:
+    def __init__(self, root: Path, packs: Packs, account: Account | None = None) -> None:
         self.root = root
+        self._account = account
         self._top = f"{root}/"
         self._packs = packs
         self._placed: dict[str, _Placed] = {}
@@ -92,6 +97,10 @@ class Place:
         if wanted.lazy:
             pipes = {self.root / path: content for path, content in wanted.lazy.items()}
             self._pipes = Pipes(self._packs, pipes)
+        if self._account is not None:
+            new = [*(folders - there), *wanted.lazy, _OUT, ".env"]
+            for path in ["", *new]:
+                os.chown(self._top + path, self._account.uid, self._account.gid)
         return written
 
     def clear(self) -> None:
@@ -134,6 +143,8 @@ class Place:
             for chunk in content.chunks:
                 file.write(self._packs.read(chunk))
             file.flush()
+            if self._account is not None:
+                os.fchown(file.fileno(), self._account.uid, self._account.gid)
             now = os.fstat(file.fileno())
         self._placed[path] = _Placed(content, now.st_ino, now.st_ctime_ns, now.st_mtime_ns)
         return content.size

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from tycokit.errors import AttemptFailed, WorkerLost
 from tycokit.pachd.pps.attempt import Attempt
 from tycokit.pachd.pps.batch import Batch
-from tycokit.pachd.pps.spec import PipelineSpec
+from tycokit.pachd.pps.spec import PipelineSpec, Transform
 from tycokit.pachd.pps.task import Surroundings, Task, input_files
 from tycokit.pachd.pps.values import (
     DatumRecord,
@@ -41,8 +41,9 @@ class Worker:
     def __init__(self, around: Surroundings, spec: PipelineSpec, version: int) -> None:
         # as a pod's name does, the random part tells it from every other worker there ever was
         self.name = f"{spec.project}-{spec.name}-v{version}-{secrets.token_hex(4)}"
-        self._where = Workplace(around, self.name)
-        batching = spec.transform is not None and spec.transform.datum_batching
+        transform = spec.transform or Transform()
+        self._where = Workplace(around, self.name, transform.user)
+        batching = transform.datum_batching
         self._batch = Batch(self._where, around.open_door) if batching else None
         self._port = self._batch.port if self._batch is not None else around.shut_port
         self._current: _Current | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from tycokit.errors import NotServed
 from tycokit.pachd.pps import userenv
 from tycokit.pachd.pps.container import Container
 from tycokit.pachd.pps.inputs import Inputs
@@ -15,18 +16,34 @@ from tycokit.pachd.pps.mounts import mount
 from tycokit.pachd.pps.placing import Place
 from tycokit.pachd.pps.spec import Transform
 from tycokit.pachd.pps.task import Surroundings, Task
+from tycokit.pachd.pps.users import find
 
 
 class Workplace:
-    """Owns its container, which starts when it is first needed, and its folder."""
+    """Owns its container, which starts when it is first needed, and its folder.
 
-    def __init__(self, around: Surroundings, name: str) -> None:
+    Args:
+        user: who its user code runs as, in a transform's words.
+
+    Raises:
+        UserUnknown; NotServed: user code cannot run as this user here.
+    """
+
+    def __init__(self, around: Surroundings, name: str, user: str = "") -> None:
         self.name = name
         self.around = around
+        self._account = find(user)
+        if self._account is not None and not around.namespace.private:
+            raise NotServed(
+                f"user code cannot run as user {user}: this needs bubblewrap or unshare, and"
+                " neither works on this machine"
+            )
         self._folder = around.scratch / name
-        self.place = Place(self._folder / "pfs", around.pfs.packs)
+        self.place = Place(self._folder / "pfs", around.pfs.packs, self._account)
         self.work = self._folder / "work"
         self.work.mkdir()
+        if self._account is not None:
+            self._account.take(self.work)
         self.inputs = Inputs(around.pfs)
         self._container: Container | None = None
         self._secrets: dict[str, str] = {}
@@ -48,12 +65,17 @@ class Workplace:
             )
             mounts: dict[str, Path] = {"/pfs": self.place.root, **secrets.mounts}
             self._secrets = secrets.env
-            self._container = Container(self.around.namespace, mounts)
+            if self._account is not None:
+                for folder in secrets.mounts.values():
+                    self._account.take(folder)
+            self._container = Container(self.around.namespace, mounts, self._account)
         return self._container
 
     def environment(self, task: Task, port: int) -> dict[str, str]:
         """Of a command in the running container, save what is told of the datum."""
         env = userenv.of_worker(self.around, task, self.name, port, str(self.place.root))
+        if self._account is not None:
+            env["HOME"] = task.transform.env.get("HOME", self._account.home)
         return {**env, **self._secrets}
 
     def end_container(self) -> None:

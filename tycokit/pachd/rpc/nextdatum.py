@@ -41,7 +41,7 @@ class WorkerDoor:
     def __init__(self, ask: Ask) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="next-datum")
         self._server = grpc.server(
-            self._threads, interceptors=[Guard(None)], options=[("grpc.so_reuseport", 0)]
+            self._threads, interceptors=[Guard(None, _THREADS)], options=[("grpc.so_reuseport", 0)]
         )
         servicer = NextDatumServicer(ask)
         worker_pb2_grpc.add_WorkerServicer_to_server(servicer, self._server)

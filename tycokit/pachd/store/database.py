@@ -161,16 +161,18 @@ class Database:
 
         `give_up` is asked at least every half second, since the one who waits may have gone.
         """
+        looked: int | None = None
         while not give_up():
             with self._bell:
-                seen = self._generation
+                if self._generation == looked:
+                    self._bell.wait(timeout=0.5)
+                if self._generation == looked:
+                    continue
+                looked = self._generation
             with self.read() as connection:
                 found = look(connection)
             if found is not None:
                 return found
-            with self._bell:
-                if self._generation == seen:
-                    self._bell.wait(timeout=0.5)
         return None
 
     def close(self) -> None:
