@@ -16,12 +16,13 @@ from typing import Any, Literal
 import grpc
 from python_pachyderm import Client
 
+from tycokit import heads
 from tycokit.client import is_missing
 from tycokit.errors import BacktestError
 from tycokit.vision.detectors.detection import Detection
 from tycokit.vision.labels import COCO, Labels
-from tycokit.vision.names import seconds
-from tycokit.vision.rules import Event, Rule, Rules, cools, firings, parse, read
+from tycokit.vision.names import moment, seconds
+from tycokit.vision.rules import Event, Rules, cools, firings, parse, read
 
 _RESULTS = "/*/*.json"
 Change = Literal["new", "gone", "same", "safe"]
@@ -46,7 +47,7 @@ class Verdict:
     @property
     def day(self) -> date:
         """The day of the picture, UTC."""
-        return datetime.fromtimestamp(seconds(self.time), timezone.utc).date()
+        return moment(self.time).date()
 
     @property
     def change(self) -> Change:
@@ -157,17 +158,16 @@ def day(text: str) -> datetime:
         raise BacktestError(f"a day is YYYY-MM-DD, and this is {text!r}") from error
 
 
-def utc(moment: datetime) -> datetime:
+def utc(time: datetime) -> datetime:
     """A time without a zone, taken for UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
 def _told(fired: dict[str, Any], key: tuple[str, str], heard: dict[tuple[str, str], float]) -> bool:
     """Whether a rule that did fire was not cooling down; notes it, so each is asked once."""
     device, time = key
-    rule = Rule(fired["id"], (), cool_down=fired["cool_down"])
-    now, about = seconds(time), (str(rule.id), device)
-    if cools(rule, heard.get(about), now):
+    now, about = seconds(time), (str(fired["id"]), device)
+    if cools(fired["cool_down"], heard.get(about), now):
         return False
     heard[about] = now
     return True
@@ -181,17 +181,10 @@ def _results(client: Client, repo: str, start: float | None) -> Iterator[dict[st
         if not is_missing(error):
             raise
         raise BacktestError(f"there is no repo {repo} with results") from error
-    try:
-        with client.get_file_tar((repo, "master"), _RESULTS) as archive:
-            for member in archive:
-                file = archive.extractfile(member) if member.isfile() else None
-                if file is not None:
-                    value = json.load(file)
-                    if start is None or seconds(value["time"]) >= start:
-                        yield value
-    except (grpc.RpcError, ConnectionError) as error:
-        if not is_missing(error):  # no file at all
-            raise
+    for _, data in heads.files(client, repo, _RESULTS):
+        value = json.loads(data)
+        if start is None or seconds(value["time"]) >= start:
+            yield value
 
 
 def _objects(value: dict[str, Any]) -> tuple[Detection, ...]:

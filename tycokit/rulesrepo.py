@@ -13,7 +13,7 @@ from python_pachyderm import Client
 from tycokit.client import is_missing
 from tycokit.errors import RulesChanged
 from tycokit.vision.labels import COCO, Labels
-from tycokit.vision.rules import Rules, parse
+from tycokit.vision.rules import Rule, Rules, parse
 
 REPO, FILE = "rules", "/rules.json"
 EMPTY = '{\n  "rules": []\n}\n'
@@ -60,28 +60,15 @@ def commit(client: Client, text: str, based_on: str) -> str:
 
 def written_out(rules: Rules) -> str:
     """The full form of rules as text, a rule a line, with what is as by default left out."""
-    lines = ",\n".join(f"  {json.dumps(_short(rule), ensure_ascii=False)}" for rule in _all(rules))
+    lines = ",\n".join(f"  {json.dumps(_short(rule), ensure_ascii=False)}" for rule in rules.rules)
     return f'{{"rules": [\n{lines}\n]}}\n' if lines else EMPTY
 
 
-def _all(rules: Rules) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = rules.as_json()["rules"]
-    return found
-
-
-def _short(rule: dict[str, Any]) -> dict[str, Any]:
-    usual = {
-        "devices": ["*"],
-        "match": "ANY",
-        "least_area": 0.0,
-        "windows": [],
-        "time_zone": "UTC",
-        "cool_down": 0,
-        "notify": [],
-        "from_email": "",
-    }
-    kept = {name: value for name, value in rule.items() if usual.get(name, ...) != value}
-    kept["unsafe"] = [COCO.name(number) for number in kept["unsafe"]]
+def _short(rule: Rule) -> dict[str, Any]:
+    full, usual = rule.as_json(), Rule(rule.id, rule.unsafe).as_json()
+    named = ("id", "unsafe", "probability")  # always there, or written in another way
+    kept = {name: value for name, value in full.items() if name in named or value != usual[name]}
+    kept["unsafe"] = [COCO.name(number) for number in rule.unsafe]
     least = kept.pop("probability")
     by_class = {COCO.name(int(n)): p for n, p in least.items() if n != "default"}
     if by_class:

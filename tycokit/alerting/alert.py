@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from tycokit.vision.detectors.detection import Detection
-from tycokit.vision.names import seconds
+from tycokit.vision.names import moment
 
 NOBODY = "nobody@localhost"  # whom a rule tells that names nobody
 
@@ -46,7 +46,7 @@ class Alert:
     @property
     def moment(self) -> datetime:
         """When the picture was taken, UTC."""
-        return datetime.fromtimestamp(seconds(self.time), timezone.utc)
+        return moment(self.time)
 
 
 def reference(threat: dict[str, Any], environ: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from python_pachyderm import Client
 from tycokit.alerting.alert import Alert
 from tycokit.client import in_worker, is_missing
 from tycokit.vision.names import seconds
-from tycokit.vision.rules import Rule, cools
+from tycokit.vision.rules import cools
 
 REPO = "receipts"
 _BRANCH = "master"
@@ -140,20 +140,22 @@ def claim(ledger: Ledger, alert: Alert, receipt: Receipt) -> Receipt:
 
     Of two that come at the same time within the cool-down, the earlier picture is told.
     """
-    now, rule = seconds(alert.time), Rule(alert.rule, (), cool_down=alert.cool_down)
-    quiet = replace(receipt, state="cooling")
-    if alert.cool_down and _cooling(rule, ledger.told(alert), now):
+    now, quiet = seconds(alert.time), replace(receipt, state="cooling")
+    if alert.cool_down and _cooling(alert, ledger.told(alert)):
         return quiet
     ledger.note(alert, receipt)
-    if alert.cool_down and _cooling(rule, (t for t in ledger.told(alert) if t < now), now):
+    if alert.cool_down and _cooling(alert, (time for time in ledger.told(alert) if time < now)):
         ledger.withdraw(alert)
         return quiet
     return receipt
 
 
-def _cooling(rule: Rule, told: Iterable[float], now: float) -> bool:
+def _cooling(alert: Alert, told: Iterable[float]) -> bool:
     # a picture that arrives late is quiet as well when a later one has been told of
-    return any(time != now and cools(rule, min(time, now), max(time, now)) for time in told)
+    now = seconds(alert.time)
+    return any(
+        time != now and cools(alert.cool_down, min(time, now), max(time, now)) for time in told
+    )
 
 
 def _folder(alert: Alert) -> str:

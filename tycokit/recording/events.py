@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -61,7 +61,7 @@ def _row(name: str, valid: bool, reason: str) -> dict[str, Any]:
     try:
         parsed = names.parse(name)
         device = parsed.device
-        time = datetime.fromtimestamp(names.seconds(parsed.time), timezone.utc)
+        time = names.moment(parsed.time)
     except (BadName, OverflowError, ValueError):
         pass  # refused for just that: its row has no time
     return {

@@ -8,11 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import grpc
 import pyarrow as pa
 from python_pachyderm import Client
 
-from tycokit.client import is_missing
+from tycokit import heads
 from tycokit.errors import NotInstalled, RecordsError
 from tycokit.recording import table
 from tycokit.vision import results
@@ -34,16 +33,7 @@ def files(client: Client, day: str | date | None = None) -> Iterator[tuple[str, 
     asked = "*" if day is None else str(day)
     if day is not None and not is_day(asked):
         raise RecordsError(f"a day is YYYY-MM-DD, and this is {asked!r}")
-    try:
-        client.inspect_branch(REPO, "master")
-        with client.get_file_tar((REPO, "master"), f"/day={asked}/*.parquet") as archive:
-            for member in archive:
-                file = archive.extractfile(member) if member.isfile() else None
-                if file is not None:
-                    yield f"/{member.name.lstrip('/')}", file.read()
-    except (grpc.RpcError, ConnectionError) as error:
-        if not is_missing(error):
-            raise
+    return heads.files(client, REPO, f"/day={asked}/*.parquet")
 
 
 def arrow(client: Client, day: str | date | None = None) -> pa.Table:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import grpc
 from python_pachyderm import Client
 
-from tycokit.client import is_missing
+from tycokit import heads
 from tycokit.errors import RecordsError
 from tycokit.recording.reading import is_day
 from tycokit.reporting import page, usage
@@ -35,16 +34,9 @@ def fetch(client: Client, folder: Path, day: str | None = None) -> Path:
 def _pages(client: Client, folder: Path, day: str) -> set[str]:
     """Write the files of the days; the days that have a page."""
     days = set()
-    try:
-        client.inspect_branch(REPO, "master")
-        with client.get_file_tar((REPO, "master"), f"/{day}/*.@(html|png)") as archive:
-            for member in archive:
-                file = archive.extractfile(member) if member.isfile() else None
-                found, _, name = member.name.strip("/").partition("/")
-                if file is not None and is_day(found):
-                    results.write_bytes(folder / found / Path(name).name, file.read())
-                    days.add(found)
-    except (grpc.RpcError, ConnectionError) as error:
-        if not is_missing(error):
-            raise
+    for path, data in heads.files(client, REPO, f"/{day}/*.@(html|png)"):
+        found, _, name = path.strip("/").partition("/")
+        if is_day(found):
+            results.write_bytes(folder / found / Path(name).name, data)
+            days.add(found)
     return days

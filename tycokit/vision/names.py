@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from tycokit.errors import BadName
 
@@ -66,3 +67,8 @@ def seconds(time: int | str) -> float:
     """Unix seconds of a picture's time: its first ten digits, the rest being a fraction."""
     digits = str(time)
     return float(f"{digits[:LEAST_DIGITS]}.{digits[LEAST_DIGITS:] or 0}")
+
+
+def moment(time: int | str) -> datetime:
+    """The same as a datetime, UTC. Raises OverflowError, ValueError for years that it has not."""
+    return datetime.fromtimestamp(seconds(time), timezone.utc)

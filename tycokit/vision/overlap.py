@@ -32,7 +32,7 @@ def overlap(one: Box, other: Box) -> float:
     height = min(one.ymax, other.ymax) - max(one.ymin, other.ymin)
     width = min(one.xmax, other.xmax) - max(one.xmin, other.xmin)
     shared = max(height, 0.0) * max(width, 0.0)
-    whole = _area(one) + _area(other) - shared
+    whole = one.area + other.area - shared
     return shared / whole if whole > 0 else 0.0
 
 
@@ -53,7 +53,3 @@ def compare(new: Sequence[Detection], old: Sequence[Detection], same: float = SA
         tuple(one for i, one in enumerate(new) if i not in paired),
         tuple(other for j, other in enumerate(old) if j not in paired.values()),
     )
-
-
-def _area(box: Box) -> float:
-    return max(box.ymax - box.ymin, 0.0) * max(box.xmax - box.xmin, 0.0)

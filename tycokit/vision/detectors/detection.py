@@ -26,6 +26,11 @@ class Box:
         """A box cut down to the picture."""
         return cls(*(min(max(float(edge), 0.0), 1.0) for edge in (ymin, xmin, ymax, xmax)))
 
+    @property
+    def area(self) -> float:
+        """The part of the picture that it fills, 0 to 1."""
+        return max(self.ymax - self.ymin, 0.0) * max(self.xmax - self.xmin, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Detection:

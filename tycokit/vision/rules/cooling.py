@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tycokit.vision.detectors.detection import Detection
 from tycokit.vision.names import seconds
-from tycokit.vision.rules.rule import Match, Rule, Rules
+from tycokit.vision.rules.rule import Match, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Firing:
     cooling: bool
 
 
-def cools(rule: Rule, last: float | None, now: float) -> bool:
-    """Whether a rule that fired `last` is still quiet `now`, both in unix seconds."""
-    return last is not None and 0 <= now - last < rule.cool_down
+def cools(cool_down: int, last: float | None, now: float) -> bool:
+    """Whether a rule that fired `last` is still quiet `now`, all in (unix) seconds."""
+    return last is not None and 0 <= now - last < cool_down
 
 
 def firings(rules: Rules, events: Iterable[Event]) -> Iterator[Firing]:
@@ -40,7 +40,7 @@ def firings(rules: Rules, events: Iterable[Event]) -> Iterator[Firing]:
         now = seconds(event.time)
         for match in rules.match(event.device, event.time, event.objects):
             key = (str(match.rule.id), event.device)
-            cooling = cools(match.rule, last.get(key), now)
+            cooling = cools(match.rule.cool_down, last.get(key), now)
             if not cooling:
                 last[key] = now
             yield Firing(event, match, cooling)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from tycokit.vision.detectors.detection import Detection
-from tycokit.vision.names import seconds
+from tycokit.vision.names import moment
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
@@ -78,15 +78,14 @@ class Rule:
         """Whether the rule holds at a unix time."""
         if not self.windows:
             return True
-        moment = datetime.fromtimestamp(seconds(time), timezone.utc)
-        local = moment.astimezone(ZoneInfo(self.time_zone))
+        local = moment(time).astimezone(ZoneInfo(self.time_zone))
         return any(window.holds(local) for window in self.windows)
 
     def counts(self, item: Detection) -> bool:
         """Whether an object is of an unsafe class, sure enough and large enough."""
         least = self.probabilities.get(item.class_number, self.probability)
-        area = max(item.box.ymax - item.box.ymin, 0) * max(item.box.xmax - item.box.xmin, 0)
-        return item.class_number in self.unsafe and item.score > least and area >= self.least_area
+        large = item.box.area >= self.least_area
+        return item.class_number in self.unsafe and item.score > least and large
 
     def match(self, device: str, time: int | str, objects: Iterable[Detection]) -> list[Detection]:
         """The objects that fire the rule, in the order in which they came; none: it is safe."""

@@ -1,0 +1,24 @@
+"""What the head of a repo's `master` holds, in one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import grpc
+from python_pachyderm import Client
+
+from tycokit.client import is_missing
+
+
+def files(client: Client, repo: str, glob: str) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes of each file that a glob names; none where there is no repo or no commit."""
+    try:
+        client.inspect_branch(repo, "master")
+        with client.get_file_tar((repo, "master"), glob) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is not None:
+                    yield f"/{member.name.lstrip('/')}", file.read()
+    except (grpc.RpcError, ConnectionError) as error:
+        if not is_missing(error):
+            raise
