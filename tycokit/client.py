@@ -104,11 +104,8 @@ def probe(
 
 def translate(error: BaseException, address: str = "") -> CliError:
     """The sentence for a gRPC or connection error that a client's method raised."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, grpc.RpcError):
-        cause = cause.__cause__  # python_pachyderm wraps the RpcError that says why
-    call: Any = cause  # each RpcError that a call raises is a grpc.Call too; the stubs part them
-    if not hasattr(call, "code"):
+    call = _call(error)
+    if call is None:
         return CliError(str(error) or type(error).__name__)
     code, details = call.code(), (call.details() or "").strip()
     if code == grpc.StatusCode.UNAVAILABLE:
@@ -139,10 +136,19 @@ def cut(stream: Any) -> None:
 
 def is_missing(error: BaseException) -> bool:
     """Whether pachd answered that what was asked for is not there."""
+    call = _call(error)
+    return call is not None and call.code() == grpc.StatusCode.NOT_FOUND
+
+
+def _call(error: BaseException) -> Any:
+    """The call that failed, where an error came of one: python_pachyderm wraps what says why.
+
+    An RpcError that a call raises is a grpc.Call too; the stubs part them, hence the type.
+    """
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, grpc.RpcError):
-        cause = cause.__cause__  # python_pachyderm wraps the RpcError that says why
-    return cause is not None and cause.code() == grpc.StatusCode.NOT_FOUND
+        cause = cause.__cause__
+    return cause if hasattr(cause, "code") else None
 
 
 def _short(details: str) -> str:
