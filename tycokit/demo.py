@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc
 from python_pachyderm import Client
 
 from tycokit import deploy, following, upload
@@ -221,10 +220,5 @@ def _paths(client: Client, repo: str, commit: str, glob: str) -> list[str]:
 
 
 def _read(client: Client, repo: str, commit: str, path: str) -> bytes:
-    try:
-        with client.get_file((repo, commit), path) as file:
-            return bytes(file.read())
-    except ConnectionError as error:
-        if isinstance(error.__cause__, grpc.RpcError):
-            raise error.__cause__ from error
-        raise
+    with client.get_file((repo, commit), path) as file:
+        return bytes(file.read())

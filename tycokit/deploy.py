@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 from python_pachyderm import Client
 from python_pachyderm.pfs import Commit
 
@@ -201,10 +200,5 @@ def _content(client: Client, path: str) -> bytes | None:
             return None
     except ValueError:  # python_pachyderm's word for a branch without a commit
         return None
-    try:
-        with client.get_file(head, path) as file:
-            return bytes(file.read())
-    except ConnectionError as error:
-        if isinstance(error.__cause__, grpc.RpcError):
-            raise error.__cause__ from error
-        raise
+    with client.get_file(head, path) as file:
+        return bytes(file.read())
