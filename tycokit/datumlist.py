@@ -10,6 +10,8 @@ from typing import Any
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto
 
+from tycokit import statenames
+
 STATES = ("success", "failed", "recovered", "skipped")
 _BEGINNING = "beginning to run user code"  # what a worker logs at each attempt
 
@@ -141,7 +143,7 @@ def row(info: Any) -> DatumRow:
     times = (stats.download_time, stats.process_time, stats.upload_time)
     return DatumRow(
         info.datum.id,
-        pps_proto.DatumState.Name(info.state).lower(),
+        statenames.datum(info.state),
         tuple(map(_file, info.data)),
         *(time.ToNanoseconds() / 1e9 for time in times),
     )

@@ -11,6 +11,8 @@ from typing import Any
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
+from tycokit import statenames
+
 _ENDED = ("success", "failure", "killed", "unrunnable")
 _RAISED = re.compile(r"cell \d+ of .* raised ")
 _NOTEBOOK = "executed notebook, as far as it got: "
@@ -115,7 +117,7 @@ def _job(info: Any) -> Job:
     return Job(
         info.job.pipeline.name,
         info.job.id,
-        pps_proto.JobState.Name(info.state).removeprefix("JOB_").lower(),
+        statenames.job(info.state),
         info.reason,
         info.data_total,
         info.data_processed + info.data_skipped + info.data_failed + info.data_recovered,

@@ -13,8 +13,9 @@ from itertools import islice
 from typing import Any
 
 from python_pachyderm import Client
-from python_pachyderm.service import pfs_proto, pps_proto
+from python_pachyderm.service import pfs_proto
 
+from tycokit import statenames
 from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import cut
 
@@ -173,7 +174,7 @@ def _with_jobs(client: Client, commits: list[Commit]) -> Iterator[Commit]:
         if info is None:
             yield commit
         else:
-            state = pps_proto.JobState.Name(info.state).removeprefix("JOB_").lower()
+            state = statenames.job(info.state)
             yield replace(commit, job=state, reason=info.reason)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from python_pachyderm import Client
-from python_pachyderm.service import pfs_proto, pps_proto
+from python_pachyderm.service import pfs_proto
 
+from tycokit import statenames
 from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.deploy import NOTEBOOKS
 
@@ -37,8 +38,8 @@ def read(client: Client, project: str = DEFAULT_PROJECT) -> Inventory:
     pipelines = [
         Pipeline(
             info.pipeline.name,
-            pps_proto.PipelineState.Name(info.state).removeprefix("PIPELINE_").lower(),
-            _job_state(info.last_job_state),
+            statenames.pipeline(info.state),
+            statenames.job(info.last_job_state),
         )
         for info in client.list_pipeline()
         if _project(info.pipeline.project) == project
@@ -64,8 +65,3 @@ def _notebooks(client: Client) -> list[str]:
 
 def _project(project: object) -> str:
     return getattr(project, "name", "") or DEFAULT_PROJECT
-
-
-def _job_state(state: int) -> str:
-    name = str(pps_proto.JobState.Name(state)).removeprefix("JOB_")
-    return "" if name == "STATE_UNKNOWN" else name.lower()

@@ -10,7 +10,8 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from python_pachyderm import Client
-from python_pachyderm.service import pps_proto
+
+from tycokit import statenames
 
 ENDED = frozenset({"success", "failure", "killed", "unrunnable"})
 _TELLING = (
@@ -162,7 +163,7 @@ def row(info: Any) -> JobRow:
         pipeline=info.job.pipeline.name,
         project=info.job.pipeline.project.name or "default",
         id=info.job.id,
-        state=pps_proto.JobState.Name(info.state).removeprefix("JOB_").lower(),
+        state=statenames.job(info.state),
         reason=info.reason,
         version=info.pipeline_version,
         created=info.created.ToNanoseconds() / 1e9,

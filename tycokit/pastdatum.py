@@ -12,7 +12,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 from wcmatch import glob
 
-from tycokit import following
+from tycokit import following, statenames
 from tycokit.client import refusal
 from tycokit.errors import DatumUnknown
 from tycokit.specs import pfs_inputs
@@ -126,7 +126,7 @@ def _past(client: Client, info: Any, datum: Any) -> PastDatum:
         pipeline=pipeline,
         job=job,
         id=datum.datum.id,
-        state=pps_proto.DatumState.Name(datum.state).lower(),
+        state=statenames.datum(datum.state),
         cmd=tuple(whole.details.transform.cmd),
         inputs=tuple(named(datum.data, list(pfs_inputs(whole.details.input)))),
         failure=_failure(lines) if failed else None,

@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from tycokit import activation, config, local, packaged, running
+from tycokit import activation, config, local, packaged, running, statenames
 from tycokit.cli import show, surroundings
-from tycokit.client import connect_to, probe
+from tycokit.client import connect_to
 from tycokit.errors import CliError, ConfigError, NotInstalled
 from tycokit.running import Running
 
@@ -80,7 +80,9 @@ def status(data: Data = None) -> None:
     if not pipelines:
         show.line("  no pipelines; `tycokit deploy` makes them")
     for info in sorted(pipelines, key=lambda info: str(info.pipeline.name)):
-        show.line(f"  pipeline {info.pipeline.name}: {_states(info)}")
+        last = statenames.job(info.last_job_state)
+        state = statenames.pipeline(info.state) + (last and f", last job {last}")
+        show.line(f"  pipeline {info.pipeline.name}: {state}")
 
 
 def lab(context: typer.Context, data: Data = None) -> None:
@@ -149,7 +151,7 @@ def start(data: Path, port: int | None, no_token: bool) -> tuple[Running, bool, 
 
 def ready(serving: Running) -> None:
     """Raise NoAnswer while a pachd that was started does not serve."""
-    probe(serving.address, serving.token)
+    connect_to(serving.address, serving.token)
 
 
 def _show_context(path: Path) -> None:
@@ -159,12 +161,3 @@ def _show_context(path: Path) -> None:
         show.warn(f"  context  {error}")
     else:
         show.line(f"  context  {active or 'none'} is active ({path})")
-
-
-def _states(info: object) -> str:
-    from python_pachyderm.service import pps_proto
-
-    state = pps_proto.PipelineState.Name(getattr(info, "state", 0)).removeprefix("PIPELINE_")
-    job = pps_proto.JobState.Name(getattr(info, "last_job_state", 0)).removeprefix("JOB_")
-    last = "" if job == "STATE_UNKNOWN" else f", last job {job.lower()}"
-    return f"{state.lower()}{last}"

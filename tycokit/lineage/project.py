@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from python_pachyderm import Client
-from python_pachyderm.service import pps_proto
 
+from tycokit import statenames
 from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import TraceError
 from tycokit.lineage.records import optional
@@ -149,7 +149,7 @@ def job_of(info: Any) -> Job:
     """A JobInfo's job."""
     return Job(
         id=info.job.id,
-        state=pps_proto.JobState.Name(info.state).removeprefix("JOB_").lower(),
+        state=statenames.job(info.state),
         reason=info.reason,
         created=_seconds(info.created),
         datums=info.data_total,
@@ -177,15 +177,14 @@ def _node(key: str, project: str, repo: Any, pipeline: Any, job: Job | None) -> 
 
 
 def _pipeline(info: Any, job: Job | None) -> Pipeline:
-    last = pps_proto.JobState.Name(info.last_job_state).removeprefix("JOB_STATE_")
     return Pipeline(
-        state=pps_proto.PipelineState.Name(info.state).removeprefix("PIPELINE_").lower(),
+        state=statenames.pipeline(info.state),
         reason=info.reason,
         version=info.version,
         workers=info.parallelism,
         description=info.details.description,
         command=tuple(info.details.transform.cmd),
-        last="" if last == "UNKNOWN" else last.removeprefix("JOB_").lower(),
+        last=statenames.job(info.last_job_state),
         job=job,
     )
 

@@ -15,7 +15,7 @@ import grpc
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto
 
-from tycokit import addresses, browsing, pastdatum
+from tycokit import addresses, browsing, pastdatum, statenames
 from tycokit.addresses import Address
 from tycokit.browsing import Entry
 from tycokit.client import refusal
@@ -131,7 +131,7 @@ class Records:
             pipeline=at.repo,
             job=made.commit,
             datum=info.datum.id,
-            state=pps_proto.DatumState.Name(state).lower(),
+            state=statenames.datum(state),
             created=_seconds(job.created) if job is not None else 0.0,
             seconds=_seconds(info.stats.process_time),
             version=job.pipeline_version if job is not None else 0,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
+from tycokit import statenames
 from tycokit.recording import reading
 from tycokit.reporting import page
 
@@ -59,7 +60,7 @@ def collect(client: Client) -> Usage:
             Failure(
                 name,
                 job.job.id,
-                pps_proto.JobState.Name(job.state).removeprefix("JOB_").lower(),
+                statenames.job(job.state),
                 job.reason,
             )
             for job in jobs

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from python_pachyderm import Client
-from python_pachyderm.service import pps_proto
 
+from tycokit import statenames
 from tycokit.errors import ScaleError
 from tycokit.scaling import speed
 from tycokit.scaling.choices import Choice, recorded
@@ -96,7 +96,7 @@ def look(client: Client, pipeline: str, project: str = "default") -> Standing:
         pipeline=pipeline,
         project=project,
         version=info.version,
-        state=pps_proto.PipelineState.Name(info.state).removeprefix("PIPELINE_").lower(),
+        state=statenames.pipeline(info.state),
         choice=recorded(details.parallelism_spec.constant, details.metadata.annotations),
         workers=details.parallelism_spec.constant or 1,
         available=details.workers_available,
@@ -135,7 +135,7 @@ def work(client: Client, pipeline: str, project: str = "default") -> Work:
 
 def _open_job(info: Any) -> OpenJob:
     worked = info.data_processed + info.data_failed + info.data_recovered
-    state = pps_proto.JobState.Name(info.state).removeprefix("JOB_").lower()
+    state = statenames.job(info.state)
     known = bool(info.data_total) or info.HasField("finished")
     return OpenJob(
         id=info.job.id,
