@@ -1,4 +1,4 @@
-"""A pachd of the module's own, and the real client on a socket to it."""
+"""What a module of tests works on: a pachd of its own and the real client, or its files alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import pytest
 from pachd_driver import Driver
 from python_pachyderm import Client
 
+from tycokit.pachd.pfs import repos, schema
+from tycokit.pachd.pfs.transaction import Pfs
+from tycokit.pachd.pfs.values import Repo
 from tycokit.pachd.server import Pachd, token
+from tycokit.pachd.store import maps, packs
+from tycokit.pachd.store.database import Database
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +37,19 @@ def on(client: Client) -> Iterator[Driver]:
     driver = Driver(client)
     yield driver
     driver.clean()
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pfs]:
+    """A file system without a server, with the empty repo `r`."""
+    folder = tmp_path_factory.mktemp("pfs")
+    migrations = (*packs.MIGRATIONS, *maps.MIGRATIONS, *schema.MIGRATIONS)
+    database = Database(folder / "x.sqlite", migrations)
+    store = packs.Packs(folder / "packs", database)
+    made = Pfs(database, store, maps.Maps())
+    with made.transaction() as transaction:
+        repos.ensure_default_project(transaction)
+        repos.create_repo(transaction, Repo("default", "r"))
+    yield made
+    store.close()
+    database.close()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tycokit.pachd.pfs import repos, schema
 from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.glob import compile as compile_glob
 from tycokit.pachd.pfs.glob import expand
@@ -17,8 +13,6 @@ from tycokit.pachd.pfs.keyglob import narrowed
 from tycokit.pachd.pfs.modify import Modification
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pfs.values import CommitAddress, Repo
-from tycokit.pachd.store import maps, packs
-from tycokit.pachd.store.database import Database
 
 GLOBS = (
     *("/(*)", "/(*)/(*)", "/a/(*)_(*).*", "/(*)_(*)", "/(?)*", "/*(a|b)(*)", "/{a,(b)}(*)"),
@@ -75,21 +69,6 @@ def test_a_key_that_no_file_can_have_gives_no_glob() -> None:
 def test_what_names_begin_with(glob: str, begin: dict[str, str]) -> None:
     pattern = compile_glob(glob)
     assert {folder: pattern.beginning(folder) for folder in begin} == begin
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pfs]:
-    folder = tmp_path_factory.mktemp("pfs")
-    migrations = (*packs.MIGRATIONS, *maps.MIGRATIONS, *schema.MIGRATIONS)
-    database = Database(folder / "x.sqlite", migrations)
-    store = packs.Packs(Path(folder) / "packs", database)
-    made = Pfs(database, store, maps.Maps())
-    with made.transaction() as transaction:
-        repos.ensure_default_project(transaction)
-        repos.create_repo(transaction, Repo("default", "r"))
-    yield made
-    store.close()
-    database.close()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

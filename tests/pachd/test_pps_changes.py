@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +12,6 @@ from hypothesis import strategies as st
 from pachd_driver import FAILURE, SUCCESS, Driver, pfs, transform
 from python_pachyderm.service import pps_proto
 
-from tycokit.pachd.pfs import repos
-from tycokit.pachd.pfs import schema as pfs_schema
 from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.glob import compile as compile_glob
 from tycokit.pachd.pfs.modify import Modification
@@ -32,8 +29,6 @@ from tycokit.pachd.pps.spec import (
     PfsInput,
     UnionInput,
 )
-from tycokit.pachd.store import maps, packs
-from tycokit.pachd.store.database import Database
 
 Files = Mapping[str, Mapping[str, str]]  # repo → path → content
 REPOS = ("a", "b", "c")
@@ -154,21 +149,6 @@ def test_where_keys_do_not_tell_what_changes_all_are_looked_at(kind: type, in_un
     nothing = Matches("c", [])
     look = Look(lambda _: nothing, lambda _a, _b: (nothing, nothing), lambda _a, _b, _c: nothing)
     assert changed_datums(nested, nested, look) is None
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pfs]:
-    folder = tmp_path_factory.mktemp("pfs")
-    migrations = (*packs.MIGRATIONS, *maps.MIGRATIONS, *pfs_schema.MIGRATIONS)
-    database = Database(folder / "x.sqlite", migrations)
-    store = packs.Packs(Path(folder) / "packs", database)
-    made = Pfs(database, store, maps.Maps())
-    with made.transaction() as transaction:
-        repos.ensure_default_project(transaction)
-        repos.create_repo(transaction, Repo("default", "r"))
-    yield made
-    store.close()
-    database.close()
 
 
 TREES = st.dictionaries(

@@ -4,47 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import own_python
 import pytest
-from platformdirs import user_cache_path
 
 from tycokit.pachd.server import Pachd, token
 
 VERSION = "2.12.2"
-# read before the tests' own cache folder takes its place: it is kept from run to run
-HOME = user_cache_path("tycokit") / "tests" / f"pachyderm-sdk-{VERSION}"
 SESSION = Path(__file__).with_name("sdk_session.py")
-NO_INDEX = re.compile(
-    r"Failed to establish a new connection|Temporary failure in name resolution|timed out"
-    r"|Max retries exceeded|Network is unreachable|Connection refused"
-)
 
 
 @pytest.fixture(scope="module")
 def sdk() -> str:
-    """The Python that has the SDK; made once for each version of it."""
-    python = str(HOME / "bin" / "python")
-    ready = HOME / "ready"
-    if not ready.exists():
-        venv.create(HOME, clear=True, with_pip=True)
-        pip = [python, "-m", "pip", "--disable-pip-version-check"]
-        done = subprocess.run(
-            [*pip, "install", "--retries", "1", f"pachyderm-sdk=={VERSION}"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode and NO_INDEX.search(done.stdout + done.stderr):
-            pytest.skip(f"PyPI cannot be reached, so pachyderm-sdk {VERSION} cannot be installed")
-        assert done.returncode == 0, done.stderr
-        ready.touch()
-    return python
+    """The Python that has the SDK."""
+    return own_python.python(f"pachyderm-sdk-{VERSION}", f"pachyderm-sdk=={VERSION}")
 
 
 @pytest.fixture(scope="module")
