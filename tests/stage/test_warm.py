@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import executed_cells
 import nbformat
 from stage_worker import Stage, code
 
@@ -37,33 +37,10 @@ RICH = (
 )
 
 
-def plain(path: Path) -> list[Any]:
-    """An executed notebook's sources and outputs; what differs between two cold runs is left out.
-
-    A kernel sends text whenever a timer runs out, so neighbouring pieces of a stream are joined.
-    """
-    cells = []
-    for cell in nbformat.read(path, as_version=4).cells:
-        outputs: list[dict[str, Any]] = []
-        for output in cell.get("outputs", []):
-            part = dict(output)
-            if "text" in part:
-                part["text"] = re.sub(r"ipykernel_\d+", "ipykernel_N", part["text"])
-            if "traceback" in part:
-                part["traceback"] = [re.sub(r"ipykernel_\d+", "", t) for t in part["traceback"]]
-            last = outputs[-1] if outputs else {}
-            if part["output_type"] == "stream" and last.get("name") == part["name"]:
-                last["text"] += part["text"]
-            else:
-                outputs.append(part)
-        cells.append((cell.cell_type, cell.source, outputs, cell.get("execution_count")))
-    return cells
-
-
 def executed(stage: Stage, *arguments: str) -> list[Any]:
     stage.ok(*arguments)
     (path,) = stage.out.glob("*.ipynb")
-    return plain(path)
+    return executed_cells.read(path)
 
 
 def test_outputs_equal_a_cold_run(stage: Stage) -> None:
@@ -87,7 +64,7 @@ def test_papermill_runs_the_engine_by_its_name(stage: Stage) -> None:
         *(str(stage.notebook), str(target)),
     ]
     subprocess.run(command, check=True, env=stage.env, cwd=stage.cwd, capture_output=True)
-    cells = plain(target)
+    cells = executed_cells.read(target)
     assert cells == executed(stage, "--cold", "-p", "who", "bob")
 
 
