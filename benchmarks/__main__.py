@@ -26,7 +26,7 @@ _TIMES = re.compile(
     r"(?P<name>\S.*?) +(?P<median>\d+\.\d+) (?P<unit>\S+)  \(.*, (?P<count>\d+) times\)"
 )
 _RATIO = re.compile(
-    r"  = (?P<ratio>[\d.]+) times (?P<fast>as fast as )?(?P<what>.*?)"
+    r"  (?P<name>.*) = (?P<ratio>[\d.]+) times (?P<fast>as fast as )?(?P<what>.*?)"
     r"(?: \(bar (?P<bar>\S+)\): (?P<ok>.*))?"
 )
 
@@ -96,17 +96,17 @@ def run(name: str) -> tuple[list[str], int]:
 
 
 def found(name: str, lines: list[str]) -> list[Row]:
-    """A row for each ratio; it is of the times printed last."""
-    rows, what, median = [], "", ""
+    """A row for each ratio."""
+    rows, medians = [], {}
     for line in lines:
         if times := _TIMES.fullmatch(line):
-            what, median = times["name"], f"{times['median']} {times['unit']}"
+            medians[times["name"]] = f"{times['median']} {times['unit']}"
         elif ratio := _RATIO.fullmatch(line):
             how = "as fast as" if ratio["fast"] else "×"
             result = f"{ratio['ratio']} {'× ' if ratio['fast'] else ''}{how} {ratio['what']}"
             least = "at least" if ratio["fast"] else "at most"
             bar = f"{least} {ratio['bar']}: {ratio['ok']}" if ratio["bar"] else ""
-            rows.append(Row(name, what, median, result, bar))
+            rows.append(Row(name, ratio["name"], medians[ratio["name"]], result, bar))
     return rows
 
 

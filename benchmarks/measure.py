@@ -75,7 +75,7 @@ def compare(what: str, times: Times, baseline: Times, bar: float | None = None) 
     ratio = times.median / baseline.median
     within = bar is None or ratio <= bar
     verdict = "" if bar is None else f" (bar {bar:g}): {'ok' if within else 'TOO SLOW'}"
-    print(f"  = {ratio:.3f} times {what}{verdict}", flush=True)
+    print(f"  {times.name} = {ratio:.3f} times {what}{verdict}", flush=True)
     return within
 
 
@@ -84,7 +84,7 @@ def faster(what: str, times: Times, baseline: Times, bar: float | None = None) -
     ratio = baseline.median / times.median
     reached = bar is None or ratio >= bar
     verdict = "" if bar is None else f" (bar {bar:g}): {'ok' if reached else 'TOO SLOW'}"
-    print(f"  = {ratio:.3g} times as fast as {what}{verdict}", flush=True)
+    print(f"  {times.name} = {ratio:.3g} times as fast as {what}{verdict}", flush=True)
     return reached
 
 

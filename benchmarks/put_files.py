@@ -74,14 +74,12 @@ def main() -> None:
                 },
                 prepare=renew,
             ).values()
-        say("the folder's URL, which pachd reads itself")
         results = [compare("cp -r", by_url, copied, 4)]
         compare("cp -r and sync, which is as durable", by_url, durable)
-        for what, times in (("bytes", by_bytes), ("bytes, appended", by_append)):
-            say(f"{what}, one message after the other")
+        for times in (by_bytes, by_append):
             compare("cp -r", times, copied)
             compare("cp -r and sync, which is as durable", times, durable)
-        say("what no server can be faster than")
+        # what no server can be faster than
         compare("the client's own cost", by_bytes, floor)
         compare("cp -r, were the server free", floor, copied)
 
