@@ -6,26 +6,24 @@ Pachyderm config file, or are handed in.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from python_pachyderm import BadClusterDeploymentID, Client
-from python_pachyderm import ConfigError as PachydermConfigError
+from python_pachyderm import Client
+from python_pachyderm.service import Service, auth_proto
 
 from tycokit import config
-from tycokit.errors import CliError, ConfigError, NoAnswer, Refused
+from tycokit.config import Context
+from tycokit.errors import CliError, NoAnswer, Refused
+from tycokit.reaching import fault
 
 DEFAULT_ADDRESS = "grpc://localhost:30650"
 PATIENCE = 10.0  # seconds until a pachd that does not answer counts as absent
+_RENEW = "`pachctl auth login` renews a cluster's session token, `tycokit up` this machine's"
 
 
 def _is_no_echo(record: logging.LogRecord) -> bool:
@@ -41,30 +39,39 @@ def connect(path: Path, context: str | None = None, timeout: float = PATIENCE) -
     """A client for a context of the config file at `path` (None: the active one).
 
     Where the file names no context, pachd's default address is tried, as pachctl does. The
-    answer has been waited for: raises NoAnswer, Refused or ConfigError.
+    answer has been waited for: raises NoAnswer, Refused or ConfigError, each with the context's
+    name.
     """
-    known = config.context(path, context)
-    if known is None:
-        return connect_to(DEFAULT_ADDRESS, None, timeout)
-    entry = known["v2"]["contexts"][known["v2"]["active_context"]]
-    forwarded = (entry.get("port_forwarders") or {}).get("pachd", 30650)
-    address = entry.get("pachd_address") or f"grpc://localhost:{forwarded}"
-    try:
-        certificates = base64.b64decode(entry.get("server_cas") or "", validate=True)
-        probe(address, entry.get("session_token"), certificates or None, timeout)
-        return Client.new_from_config(io.StringIO(json.dumps(known)))
-    except BadClusterDeploymentID as error:
-        raise Refused(
-            address, f"{error}: the context was made for another pachd; `tycokit up` renews it"
-        ) from error
-    except (binascii.Error, PachydermConfigError, TypeError, ValueError) as error:
-        raise ConfigError(path, str(error)) from error
+    found = config.context(path, context)
+    return connect_to(DEFAULT_ADDRESS, None, timeout) if found is None else reach(found, timeout)
+
+
+def reach(context: Context, timeout: float = PATIENCE) -> Client:
+    """A client for a context, as python_pachyderm makes it. Raises NoAnswer or Refused."""
+    client = Client.new_from_pachd_address(
+        context.address,
+        auth_token=context.token,
+        root_certs=context.roots,
+        transaction_id=context.transaction,
+    )
+    _probe(client, timeout, context.name)
+    if context.deployment:
+        actual = client.inspect_cluster().deployment_id
+        if actual != context.deployment:
+            raise Refused(
+                client.address,
+                f"connected to the wrong cluster ({context.deployment!r} vs {actual!r}): the"
+                " context was made for another pachd; `tycokit up` renews this machine's",
+                context=context.name,
+            )
+    return client
 
 
 def connect_to(address: str, token: str | None, timeout: float = PATIENCE) -> Client:
     """A client for one address (`grpc://host:port`), past the config file."""
-    probe(address, token, None, timeout)
-    return Client.new_from_pachd_address(address, auth_token=token)
+    client = Client.new_from_pachd_address(address, auth_token=token)
+    _probe(client, timeout)
+    return client
 
 
 def in_worker(environ: Mapping[str, str]) -> Client | None:
@@ -77,45 +84,65 @@ def in_worker(environ: Mapping[str, str]) -> Client | None:
     return Client(host, port, auth_token=token, use_default_host=False)
 
 
-def probe(
-    address: str, token: str | None, certificates: bytes | None = None, timeout: float = PATIENCE
-) -> None:
+def _probe(client: Client, timeout: float, context: str = "") -> None:
     """Wait at most `timeout` seconds for pachd's health; raise NoAnswer or Refused.
 
-    The client's own health_check waits for ever on a pachd that hangs, hence this one.
+    The client's own health_check waits for ever on a pachd that hangs, hence this one. Health is
+    answered to everybody, so whether the token still counts is asked as well.
     """
-    if "://" not in address:
-        address = f"grpc://{address}"
-    parts = urlsplit(address)
-    where = f"{parts.hostname}:{parts.port or 30650}"
-    if parts.scheme in ("grpcs", "https"):
-        channel = grpc.secure_channel(where, grpc.ssl_channel_credentials(certificates))
+    if client.root_certs is None:
+        channel = grpc.insecure_channel(client.address)
     else:
-        channel = grpc.insecure_channel(where)
-    metadata = (("authn-token", token),) if token else ()
+        channel = grpc.secure_channel(
+            client.address, grpc.ssl_channel_credentials(client.root_certs)
+        )
+    metadata = (("authn-token", client.auth_token),) if client.auth_token else ()
     try:
         with channel:
             health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(), timeout=timeout, metadata=metadata
             )
+            _who_am_i(channel, timeout, metadata)
     except grpc.RpcError as error:
-        raise translate(error, where) from error
+        sentence = translate(error, client.address, context)
+        if isinstance(sentence, NoAnswer):
+            found = fault(client.address, client.root_certs)
+            if found is not None:
+                sentence = NoAnswer(
+                    client.address, found.detail, advice=found.advice, context=context
+                )
+        raise sentence from error
 
 
-def translate(error: BaseException, address: str = "") -> CliError:
-    """The sentence for a gRPC or connection error that a client's method raised."""
+def _who_am_i(channel: Any, timeout: float, metadata: Any) -> None:
+    try:
+        Service.AUTH.stub(channel).WhoAmI(
+            auth_proto.WhoAmIRequest(), timeout=timeout, metadata=metadata
+        )
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.UNAUTHENTICATED:
+            raise  # any other answer says that auth is off, or who we are
+
+
+def translate(error: BaseException, address: str = "", context: str = "") -> CliError:
+    """The sentence for a gRPC or connection error that a client's method raised.
+
+    `address` and `context` (its name) are told where they are known.
+    """
     call = _call(error)
     if call is None:
         return CliError(str(error) or type(error).__name__)
     code, details = call.code(), (call.details() or "").strip()
     if code == grpc.StatusCode.UNAVAILABLE:
-        return NoAnswer(address, _short(details))
+        return NoAnswer(address, _short(details), context=context)
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return NoAnswer(address, "it did not answer in time")
-    if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-        return Refused(address, details)
+        return NoAnswer(address, "it did not answer in time", context=context)
+    if code == grpc.StatusCode.UNAUTHENTICATED:
+        return Refused(address, f"{details}; {_RENEW}", context=context)
+    if code == grpc.StatusCode.PERMISSION_DENIED:
+        return Refused(address, details, context=context)
     if code == grpc.StatusCode.UNIMPLEMENTED:
-        return Refused(address, details or "it does not know this call")
+        return Refused(address, details or "it does not know this call", context=context)
     return CliError(details or f"pachd answers {code.name}")
 
 

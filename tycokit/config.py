@@ -6,13 +6,16 @@ it is replaced in one step. `tycokit up` registers a context, `tycokit down` tak
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tycokit.errors import ConfigError
 
@@ -24,13 +27,52 @@ class Context:
     """A named context: what a client needs to reach one pachd.
 
     `token` is the session token, None where the pachd asks for none; `deployment` the id of the
-    cluster that the context was made for, None where unknown.
+    cluster that the context was made for, None where unknown. `roots` are the PEM certificates
+    of the CAs to trust instead of the usual ones, `transaction` the one that calls belong to.
     """
 
     name: str
     address: str
     token: str | None = None
     deployment: str | None = None
+    roots: bytes | None = None
+    transaction: str | None = None
+
+    @classmethod
+    def from_entry(cls, path: Path, name: str, entry: Mapping[str, Any]) -> Context:
+        """A context as the file has it. Raises ConfigError, which names it."""
+        address, encoded = entry.get("pachd_address"), entry.get("server_cas")
+        if not address:
+            port = (entry.get("port_forwarders") or {}).get("pachd", 30650)
+            address, encoded = f"grpc://localhost:{port}", None
+        try:
+            parts = urlsplit(address if "://" in address else f"grpc://{address}")
+            known = parts.scheme in ("grpc", "http", "grpcs", "https")
+            bare = not (parts.path or parts.query or parts.fragment or parts.username)
+            if not (known and bare and parts.hostname and parts.port != 0):
+                raise ValueError(address)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                path,
+                f"context {name!r}: `pachd_address` must be grpc://host:port or grpcs://"
+                f"host:port, not {address!r:.80}",
+            ) from error
+        try:
+            roots = base64.b64decode(encoded, validate=True) if encoded else None
+            if roots is not None:
+                ssl.create_default_context(cadata=roots.decode("ascii"))
+        except (TypeError, ValueError, ssl.SSLError) as error:
+            raise ConfigError(
+                path, f"context {name!r}: `server_cas` must be certificates in PEM, as base64"
+            ) from error
+        return cls(
+            name,
+            address,
+            entry.get("session_token") or None,
+            entry.get("cluster_deployment_id") or None,
+            roots,
+            entry.get("active_transaction") or None,
+        )
 
     def entry(self) -> dict[str, str]:
         """What stands in the file under the context's name."""
@@ -38,6 +80,8 @@ class Context:
             "pachd_address": self.address,
             "session_token": self.token,
             "cluster_deployment_id": self.deployment,
+            "server_cas": base64.b64encode(self.roots).decode() if self.roots else None,
+            "active_transaction": self.transaction,
         }
         return {key: value for key, value in fields.items() if value}
 
@@ -91,21 +135,31 @@ def active(path: Path) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def context(path: Path, name: str | None = None) -> dict[str, Any] | None:
-    """The config reduced to one active context, as `Client.new_from_config` takes it.
+def context(path: Path, name: str | None = None) -> Context | None:
+    """A context of the file; `name` None means the active one.
 
-    `name` None means the active one. Returns None when the file names no active context and none
-    was asked for; raises ConfigError when the context does not exist.
+    Returns None when the file names no active context and none was asked for; raises ConfigError
+    when the context does not exist or cannot be used.
     """
     v2 = _v2(path, read(path))
     wanted = name or v2.get("active_context")
     if not wanted:
         return None
-    contexts = _contexts(path, v2)
-    if not isinstance(contexts.get(wanted), dict):
-        known = ", ".join(sorted(contexts)) or "none"
-        raise ConfigError(path, f"has no context {wanted!r} (there are: {known})")
-    return {"v2": {"active_context": wanted, "contexts": {wanted: contexts[wanted]}}}
+    return Context.from_entry(path, wanted, _known(path, v2, wanted))
+
+
+def names(path: Path) -> list[str]:
+    """The names of the file's contexts, in order."""
+    return sorted(_contexts(path, _v2(path, read(path))))
+
+
+def use(path: Path, name: str) -> None:
+    """Make a context the active one. Raises ConfigError when there is none of that name."""
+    known = read(path)
+    v2 = _v2(path, known)
+    _known(path, v2, name)
+    v2["active_context"] = name
+    write(path, known)
 
 
 def register(path: Path, new: Context, remembered: Earlier | None = None) -> Earlier:
@@ -190,6 +244,16 @@ def _v2(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(v2, dict):
         raise ConfigError(path, "its `v2` is not a JSON object")
     return v2
+
+
+def _known(path: Path, v2: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The entry of a context. Raises ConfigError when there is none."""
+    contexts = _contexts(path, v2)
+    entry = contexts.get(name)
+    if not isinstance(entry, dict):
+        known = ", ".join(sorted(contexts)) or "none"
+        raise ConfigError(path, f"has no context {name!r} (there are: {known})")
+    return entry
 
 
 def _contexts(path: Path, v2: Mapping[str, Any]) -> dict[str, Any]:

@@ -617,21 +617,36 @@ class ConfigError(CliError):
 
 
 class NoAnswer(CliError):
-    """Nothing answers at pachd's address."""
+    """Nothing answers at pachd's address, or nothing that the client can talk to.
 
-    def __init__(self, address: str, detail: str = "") -> None:
-        self.address, self.detail = address, detail
+    `context` is the name of the context that has the address, where there is one.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        detail: str = "",
+        *,
+        advice: str = "`tycokit up` starts one on this machine",
+        context: str = "",
+    ) -> None:
+        self.address, self.detail, self.advice, self.context = address, detail, advice, context
         why = f" ({detail})" if detail else ""
         where = f" at {address}" if address else ""
-        super().__init__(f"no pachd answers{where}{why}; `tycokit up` starts one on this machine")
+        super().__init__(f"{_in(context)}no pachd answers{where}{why}; {advice}")
 
 
 class Refused(CliError):
     """A pachd that answers but refuses us: `reason` is its own sentence or ours."""
 
-    def __init__(self, address: str, reason: str) -> None:
-        self.address, self.reason = address, reason
-        super().__init__(f"pachd{f' at {address}' if address else ''} refuses: {reason}")
+    def __init__(self, address: str, reason: str, *, context: str = "") -> None:
+        self.address, self.reason, self.context = address, reason, context
+        where = f" at {address}" if address else ""
+        super().__init__(f"{_in(context)}pachd{where} refuses: {reason}")
+
+
+def _in(context: str) -> str:
+    return f"context {context!r}: " if context else ""
 
 
 class LocalError(CliError):

@@ -10,6 +10,7 @@ import typer
 
 from tycokit.cli import (
     cluster,
+    contexts,
     data,
     demo,
     gc,
@@ -39,6 +40,7 @@ app.command()(cluster.up)
 app.command()(cluster.down)
 app.command()(cluster.status)
 app.command()(gc.gc)
+app.command()(contexts.contexts)
 app.command()(data.deploy)
 app.command()(data.put)
 app.command()(watch.watch)
@@ -58,6 +60,7 @@ app.command(
     add_help_option=False,
 )(cluster.stage)
 app.command(hidden=True)(cluster.pachd)
+app.add_typer(contexts.app, name="context")
 app.add_typer(models.app, name="model")
 app.add_typer(rules.app, name="rules")
 app.add_typer(specs.app, name="specs")

@@ -1,0 +1,62 @@
+"""contexts, context use: which pachds there are to work with, and which one is used."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import grpc
+import typer
+from rich.table import Table
+
+from tycokit import config
+from tycokit.cli import show, surroundings
+from tycokit.client import connect, translate
+from tycokit.errors import CliError, NoAnswer, Refused
+
+PATIENCE = 5.0  # seconds: one that takes longer is not one to work with
+
+app = typer.Typer(help="Choose among the Pachyderm contexts.", no_args_is_help=True)
+
+
+def contexts() -> None:
+    """List the Pachyderm contexts: which one is active, and which pachd answers or why not."""
+    path = surroundings.config_path()
+    names, active = config.names(path), config.active(path)
+    if not names:
+        show.line(f"{path} holds no context; `tycokit up` makes one")
+        return
+    with show.spinner("asking each"), ThreadPoolExecutor(len(names)) as pool:
+        answers = list(pool.map(lambda name: _answer(path, name), names))
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "context", "address", "pachd"):
+        table.add_column(heading)
+    for name, (address, said) in zip(names, answers, strict=True):
+        table.add_row(*map(show.safe, ("*" if name == active else "", name, address, said)))
+    show.out(least=100).print(table, markup=False)
+
+
+@app.command()
+def use(name: Annotated[str, typer.Argument(help="A context, as `contexts` lists them.")]) -> None:
+    """Make a context the active one, for tycokit, pachctl and every notebook."""
+    config.use(surroundings.config_path(), name)
+    show.line(f"the active Pachyderm context is {name}")
+
+
+def _answer(path: Path, name: str) -> tuple[str, str]:
+    """A context's address, and the version of its pachd or why there is none."""
+    address = "-"
+    try:
+        found = config.context(path, name)
+        address = found.address if found is not None else address
+        version = connect(path, name, PATIENCE).get_remote_version()
+    except NoAnswer as error:
+        return address, f"{error.detail or 'no answer'}; {error.advice}"
+    except Refused as error:
+        return address, f"refuses: {error.reason}"
+    except CliError as error:
+        return address, str(error)
+    except (grpc.RpcError, ConnectionError) as error:
+        return address, str(translate(error))
+    return address, f"Pachyderm {version.major}.{version.minor}.{version.micro}"
