@@ -222,6 +222,29 @@ def test_contexts_are_listed_with_what_is_wrong_and_one_is_chosen(place: Place) 
     assert json.loads(place.config.read_text()) == kept
 
 
+def test_a_context_is_made_once_its_pachd_answers(place: Place) -> None:
+    place.config.unlink(missing_ok=True)
+    ca = place.folder / "ca" / "ca.pem"
+    with TlsFront(place.pachd.port, place.authority.certificate("set", "DNS:localhost")) as front:
+        words = ("context", "set", "prod", f"grpcs://localhost:{front.port}")
+        done = tycokit(place.folder, place.config, *words, typed=f"{place.token}\n")
+        assert done.returncode == 1
+        assert "trusts no CA" in done.stderr
+        assert not place.config.exists()
+
+        done = tycokit(place.folder, place.config, *words, "--ca", str(ca), typed=place.token)
+        assert done.returncode == 0, done.stderr
+        assert "the active Pachyderm context is prod" in done.stdout
+        assert place.token not in done.stdout + done.stderr
+        assert place.config.stat().st_mode & 0o777 == 0o600
+        assert list(connect(place.config).list_repo()) == []
+
+        kept = place.config.read_bytes()
+        done = tycokit(place.folder, place.config, *words, "--ca", str(ca), typed="expired")
+        assert done.returncode == 1
+        assert place.config.read_bytes() == kept
+
+
 def test_without_a_config_file_there_is_no_context(tmp_path: Path) -> None:
     done = tycokit(tmp_path, tmp_path / "none.json", "contexts")
     assert done.returncode == 0

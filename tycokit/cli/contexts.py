@@ -1,4 +1,4 @@
-"""contexts, context use: which pachds there are to work with, and which one is used."""
+"""contexts, context use, context set: which pachds there are, and which one is used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tycokit import config
 from tycokit.cli import show, surroundings
-from tycokit.client import connect, translate
+from tycokit.client import connect, reach, translate
 from tycokit.errors import CliError, NoAnswer, Refused
 
 PATIENCE = 5.0  # seconds: one that takes longer is not one to work with
@@ -42,6 +42,28 @@ def use(name: Annotated[str, typer.Argument(help="A context, as `contexts` lists
     """Make a context the active one, for tycokit, pachctl and every notebook."""
     config.use(surroundings.config_path(), name)
     show.line(f"the active Pachyderm context is {name}")
+
+
+@app.command("set")
+def set_(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    address: Annotated[str, typer.Argument(help="grpc://host:port, or grpcs:// where it has TLS.")],
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", exists=True, dir_okay=False, help="PEM of the CA that signed for it."),
+    ] = None,
+) -> None:
+    """Make or replace a context, and use it, once its pachd answers.
+
+    Its session token is asked for, or read from standard input; empty where pachd asks for none.
+    """
+    path = surroundings.config_path()
+    roots = ca.read_bytes() if ca is not None else None
+    given = config.Context(name, address, show.secret("session token"), roots=roots)
+    context = config.Context.from_entry(path, name, given.entry())
+    reach(context, PATIENCE)
+    config.register(path, context)
+    show.line(f"the active Pachyderm context is {name}, at {context.address}")
 
 
 def _answer(path: Path, name: str) -> tuple[str, str]:

@@ -1,10 +1,12 @@
-"""How things look on a terminal. Results go to stdout, progress and warnings to stderr."""
+"""What people see on a terminal, and type. Results go to stdout, all else to stderr."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -49,6 +51,13 @@ def safe(text: str) -> str:
         character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
         for character in text.replace("\t", "    ")
     )
+
+
+def secret(what: str) -> str:
+    """What a person types without its being seen; where none is there, a line of stdin."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return str(typer.prompt(what, default="", hide_input=True, show_default=False, err=True))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -24,11 +23,7 @@ Name = Annotated[str, typer.Argument(help="What rules call it; `mail` serves e-m
 def set_(name: Name, context: Context = None) -> None:
     """Make or replace a target. Its apprise URL is asked for, or read from standard input."""
     client = connect(surroundings.config_path(), context)
-    if sys.stdin.isatty():
-        url = typer.prompt("URL", hide_input=True)
-    else:
-        url = sys.stdin.readline()
-    changed = targeting.put(client, name, url.strip())
+    changed = targeting.put(client, name, show.secret("URL"))
     show.line(f"target {name} is set" + (f", for {', '.join(changed)}" if changed else ""))
 
 
