@@ -64,7 +64,8 @@ OTHER_PB2 = {
 WITH_EXTRA = {
     "tycokit/__init__.py": "lab",
     "tycokit/recording/reading.py": "lab",
-    "tycokit/scaling/cluster.py": "kubernetes",
+    "tycokit/operations/documents.py": "kubernetes",
+    "tycokit/operations/kube.py": "kubernetes",
 }
 
 

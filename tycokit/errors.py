@@ -74,6 +74,8 @@ TycokitError
     ├── RecordsError       records, or a report of them, that cannot be had
     ├── TargetError        a target of alerts that cannot be made or removed
     ├── WatchError         a folder that cannot be watched
+    ├── OperationsError    what runs where pachd runs cannot be looked at
+    │   └── KubernetesError    no Kubernetes answers, it refuses, or it is not pachd's
     └── NotInstalled       an extra of tycokit that a command needs
 
 Each error holds the object that it is about; its message names what was wrong and what to do.
@@ -800,6 +802,18 @@ class TargetError(CliError):
 
 class WatchError(CliError):
     """A folder that cannot be watched, or a repo that cannot take what arrives in it."""
+
+
+class OperationsError(CliError):
+    """What runs where pachd runs, or what it says, cannot be looked at."""
+
+
+class KubernetesError(OperationsError):
+    """No Kubernetes answers, it refuses (`status`, of HTTP), or it is not the one of pachd."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        self.reason, self.status = reason, status
+        super().__init__(reason)
 
 
 class NotInstalled(CliError):

@@ -2,87 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import socket
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes_api import ID, NODES, Kubernetes, kubeconfig, secret
 
 from tycokit.errors import NodesUnknown
 from tycokit.scaling import cluster
-
-ID = "KhpCZx7c8prdB268SnmXjELG27JDCaji"
-NODES = {"items": [{"metadata": {"name": f"node{number}"}} for number in range(3)]}
-
-
-def secret(id_: str) -> dict[str, Any]:
-    return {"data": {"CLUSTER_DEPLOYMENT_ID": base64.b64encode(id_.encode()).decode()}}
-
-
-class Kubernetes:
-    """`answers` is by path: what is answered as JSON, or the status of a refusal."""
-
-    def __init__(self, folder: Path) -> None:
-        self.answers: dict[str, Any] = {"/api/v1/nodes": NODES}
-        self.asked: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                path = self.path.partition("?")[0]
-                outer.asked.append(path)
-                found = outer.answers.get(path, 404)
-                refused = isinstance(found, int)
-                body = json.dumps({"kind": "Status"} if refused else found).encode()
-                self.send_response(found if refused else 200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = False
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-        self.kubeconfig = kubeconfig(folder, self._server.server_address[1])
-
-    def holds(self, namespace: str, found: Any) -> None:
-        path = f"/api/v1/namespaces/{namespace}/secrets/pachyderm-deployment-id-secret"
-        self.answers[path] = found
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-def kubeconfig(folder: Path, port: int, namespace: str = "analysis") -> Path:
-    path = folder / "kubeconfig"
-    context = {"cluster": "there", "user": "me", "namespace": namespace}
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "here",
-        "contexts": [{"name": "here", "context": context}],
-        "clusters": [{"name": "there", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-        "users": [{"name": "me", "user": {}}],
-    }
-    path.write_text(json.dumps(document))  # YAML as well
-    return path
 
 
 @pytest.fixture
 def kubernetes(tmp_path: Path) -> Iterator[Kubernetes]:
     made = Kubernetes(tmp_path)
+    made.answers[NODES] = {"items": [{"metadata": {"name": f"node{at}"}} for at in range(3)]}
     yield made
     made.close()
 
@@ -100,7 +36,7 @@ def test_those_of_another_cluster_are_not(kubernetes: Kubernetes, found: Any) ->
         kubernetes.holds(namespace, found)
     with pytest.raises(NodesUnknown, match="not shown to be the one"):
         cluster.count(ID, kubernetes.kubeconfig)
-    assert "/api/v1/nodes" not in kubernetes.asked
+    assert NODES not in kubernetes.asked
 
 
 def test_a_pachd_without_an_id_is_in_no_cluster(kubernetes: Kubernetes) -> None:
@@ -111,7 +47,7 @@ def test_a_pachd_without_an_id_is_in_no_cluster(kubernetes: Kubernetes) -> None:
 
 def test_a_refusal_is_told(kubernetes: Kubernetes) -> None:
     kubernetes.holds("analysis", secret(ID))
-    kubernetes.answers["/api/v1/nodes"] = 403
+    kubernetes.answers[NODES] = 403
     with pytest.raises(NodesUnknown, match=r"refuses: 403.*--nodes N"):
         cluster.count(ID, kubernetes.kubeconfig)
 

@@ -13,6 +13,7 @@ from tycokit.cli import (
     contexts,
     data,
     demo,
+    doctor,
     gc,
     logs,
     models,
@@ -23,6 +24,7 @@ from tycokit.cli import (
     show,
     specs,
     targets,
+    top,
     trace,
     watch,
 )
@@ -47,6 +49,8 @@ app.command()(watch.watch)
 app.command()(data.records)
 app.command()(report.report)
 app.command()(logs.logs)
+app.command()(top.top)
+app.command()(doctor.doctor)
 app.command("open")(opening.open_)
 app.command()(trace.trace)
 app.command()(scale.scale)

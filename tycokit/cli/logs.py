@@ -1,4 +1,4 @@
-"""logs: what the stages printed, on whatever pachd the context names."""
+"""logs: what the stages printed, and what their pods say, on whatever pachd the context names."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
 
-from tycokit import following
+from tycokit import config, following
 from tycokit.cli import show, surroundings
 from tycokit.cli.data import Context
 from tycokit.client import connect
-from tycokit.errors import CliError
+from tycokit.errors import CliError, KubernetesError, NoAnswer
+from tycokit.operations import podlogs, sources
+from tycokit.operations.pods import Excerpt
+from tycokit.operations.sources import Source
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -31,9 +35,15 @@ def logs(
     everything: Annotated[
         bool, typer.Option("--all", help="Pachyderm's own lines too, not only the stage's.")
     ] = False,
+    pods: Annotated[
+        bool, typer.Option("--pods", help="What Kubernetes has of its pods; or of pachd, a pod.")
+    ] = False,
     context: Context = None,
 ) -> None:
     """Show what a pipeline's, or a job's, notebooks printed, and where a failed one lies."""
+    if pods:
+        _show_pods(what, context, follow=follow, tail=tail)
+        return
     client = connect(surroundings.config_path(), context)
     pipeline, _, job = what.rpartition("@")
     if _ID.fullmatch(job):
@@ -83,6 +93,41 @@ def _merged(streams: Sequence[Iterator[Any]]) -> Iterator[Any]:
             raise found
         else:
             yield found
+
+
+def _show_pods(what: str, context: str | None, *, follow: bool, tail: int) -> None:
+    with closing(_source(context)) as source:
+        wanted = podlogs.excerpts(source.read(), what, follow=follow, tail=tail)
+        streams = [_lines(source, excerpt) for excerpt in wanted]
+        found = _merged(streams) if follow else (one for stream in streams for one in stream)
+        out = show.out()
+        for excerpt, line in found:
+            before = " (before it crashed)" if excerpt.previous else ""
+            out.print(f"{excerpt.pod} {excerpt.container}{before} ", style="dim", end="")
+            out.print(show.safe(line), markup=False)
+
+
+def _source(context: str | None) -> Source:
+    """Where pachd runs, also while it does not answer, as its own log may say why."""
+    path = surroundings.config_path()
+    try:
+        return sources.find(connect(path, context))
+    except NoAnswer as away:
+        known = config.context(path, context)
+        if known is None or known.deployment is None:
+            raise
+        try:
+            return sources.in_kubernetes(known.deployment)
+        except KubernetesError as error:  # none that knows it: it ran elsewhere
+            raise away from error
+
+
+def _lines(source: Source, excerpt: Excerpt) -> Iterator[tuple[Excerpt, str]]:
+    try:
+        for line in source.logs(excerpt):
+            yield excerpt, line
+    except KubernetesError as error:  # the others' may be had all the same
+        show.warn(f"{excerpt.pod} {excerpt.container}: {error}")
 
 
 def _print(messages: Iterator[Any] | deque[Any]) -> None:

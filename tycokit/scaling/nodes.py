@@ -53,7 +53,7 @@ def find(
         if not 0 < declared <= MOST:
             raise NodesUnknown(f"{declared} is no number of nodes")
         return Nodes(declared, "node", "as declared")
-    deployment, cores = _told(client)
+    deployment, cores = told(client)
     if cores:
         return Nodes(cores, "core", "as pachd tells")
     try:
@@ -65,21 +65,21 @@ def find(
         return known
 
 
+def told(client: Client) -> tuple[str, int]:
+    """pachd's deployment id, and its cores where it tells them (0 where not)."""
+    # the client's own method drops the metadata
+    stub: Any = admin_grpc.APIStub(client._channel)
+    answer, call = stub.InspectCluster.with_call(admin_proto.InspectClusterRequest())
+    metadata = dict(call.initial_metadata() or ())
+    return answer.deployment_id, _number(metadata.get(CORES_KEY, ""))
+
+
 def recorded(annotations: Mapping[str, str]) -> Nodes | None:
     """What an annotation of the pipeline says, None where it says nothing."""
     found = _RECORDED.fullmatch(annotations.get(NODES, ""))
     if found is None:
         return None
     return Nodes(int(found["count"]), found["unit"], "as recorded when it was last scaled")
-
-
-def _told(client: Client) -> tuple[str, int]:
-    """pachd's deployment id, and its cores where it tells them (0 where not)."""
-    # the client's own method drops the metadata
-    stub: Any = admin_grpc.APIStub(client._channel)
-    answer, call = stub.InspectCluster.with_call(admin_proto.InspectClusterRequest())
-    told = dict(call.initial_metadata() or ())
-    return answer.deployment_id, _number(told.get(CORES_KEY, ""))
 
 
 def _number(text: str | bytes) -> int:
