@@ -7,6 +7,8 @@ ARGS ?=
 DEBIAN ?= bubblewrap:bwrap
 # What the tests need besides: a browser for the widgets, and strace for what a power cut leaves.
 BROWSER ?= chromium:chromium strace:strace
+# Each of these processes may have a JupyterLab and a browser.
+PARALLEL := -n 2 --dist loadfile
 UV := uv==0.13.9
 
 # A shim on the PATH may exist and still fail, so each candidate is run.
@@ -20,23 +22,26 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate --python-version 3.10 --group build pyproject.toml $(ARGS)
 
-.PHONY: demo test check bench crash venv debian browser lock clean help
+.PHONY: demo test check bench screenshots crash venv debian browser lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(READY) ## the main job: sample pictures through the five notebooks
 	@$(VENV)/bin/tycokit demo $(ARGS)
 
 test: $(READY) browser ## the tests
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(READY) browser ## lint, format, types and the tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: $(READY) ## the benchmarks: half an hour on a quiet machine, and dvc from PyPI
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
+
+screenshots: $(READY) browser ## pictures of the widgets, into docs/screenshots
+	@$(VENV)/bin/python tests/widgets/screenshots.py $(ARGS)
 
 crash: $(READY) ## 200 kills of pachd and its workers, and a minute of 16 clients (a quarter of an hour)
 	@$(VENV)/bin/python -m pytest -m long $(ARGS)

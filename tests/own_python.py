@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
 import venv
+from pathlib import Path
 
 import pytest
 from platformdirs import user_cache_path
@@ -24,6 +26,14 @@ def python(name: str, *packages: str) -> str:
     """
     home = _HOME / name
     found, ready = str(home / "bin" / "python"), home / "ready"
+    _HOME.mkdir(parents=True, exist_ok=True)
+    with (_HOME / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs may want it at once
+        _make(home, found, ready, packages)
+    return found
+
+
+def _make(home: Path, found: str, ready: Path, packages: tuple[str, ...]) -> None:
     if not ready.exists():
         venv.create(home, clear=True, with_pip=True)
         pip = [found, "-m", "pip", "--disable-pip-version-check"]
@@ -34,7 +44,6 @@ def python(name: str, *packages: str) -> str:
             check=False,
         )
         if done.returncode and _NO_INDEX.search(done.stdout + done.stderr):
-            pytest.skip(f"PyPI cannot be reached, so {name} cannot be installed")
+            pytest.skip(f"PyPI cannot be reached, so {home.name} cannot be installed")
         assert done.returncode == 0, done.stderr
         ready.touch()
-    return found
