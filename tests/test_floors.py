@@ -23,6 +23,9 @@ else:
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SPECS = sorted((ROOT / "specs").glob("*.json"))
+# The others are for people, who may use all of the toolkit.
+STAGES = [ROOT / "notebooks" / f"{path.stem.replace('-', '_')}.ipynb" for path in SPECS]
 
 # What a package of tycokit may import of tycokit, besides itself.
 FLOORS = {
@@ -304,8 +307,8 @@ def providers(name: str) -> set[str]:
     return {canonicalize_name(found) for found in _DISTRIBUTIONS.get(top, [top])}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_imports_vision_alerting_and_declared_libraries_only(path: Path) -> None:
+@pytest.mark.parametrize("path", STAGES, ids=lambda path: path.name)
+def test_a_stage_imports_vision_alerting_and_declared_libraries_only(path: Path) -> None:
     # errors: to catch what vision raises
     allowed = {
         f"tycokit.{name}"

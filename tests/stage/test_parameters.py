@@ -17,7 +17,9 @@ from tycokit.errors import NotebookError, ParameterError
 from tycokit.stage import kinds, parameters, source
 from tycokit.stage.parameters import Text
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parents[2]
+SPECS = sorted((ROOT / "specs").glob("*.json"))
+STAGES = [ROOT / "notebooks" / f"{path.stem.replace('-', '_')}.ipynb" for path in SPECS]
 
 
 def shown(text: str) -> list[tuple[str, ...]]:
@@ -60,7 +62,7 @@ def test_only_what_stands_at_the_margin_is_a_parameter() -> None:
     assert names("a = 1\nb = = 2\nc: int = 3\n  d = 4") == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", STAGES, ids=lambda path: path.name)
 def test_the_stages_parameters_are_those_that_papermill_sees(path: Path) -> None:
     found = {one.name: one for one in tycokit.parameters(path)}
     theirs = papermill.inspect_notebook(str(path))
