@@ -15,7 +15,7 @@ import typer
 from tycokit import activation, config, local, packaged, running, statenames
 from tycokit.cli import show, surroundings
 from tycokit.client import connect_to
-from tycokit.errors import CliError, ConfigError, NotInstalled
+from tycokit.errors import ConfigError, NotInstalled
 from tycokit.running import Running
 
 Data = Annotated[
@@ -86,17 +86,20 @@ def status(data: Data = None) -> None:
 
 
 def lab(context: typer.Context, data: Data = None) -> None:
-    """Open JupyterLab on the notebooks' tour, with the local pachd up. More arguments go to Lab."""
+    """Open JupyterLab on the notebooks' tour, with the local pachd up. More arguments go to Lab.
+
+    The notebooks are those in ./notebooks; where there are none, tycokit's are copied there.
+    """
     if importlib.util.find_spec("jupyterlab") is None:
         raise NotInstalled("JupyterLab", "lab")
+    folder = packaged.to_work_on(Path.cwd())
+    show.line(f"notebooks in {folder}")
     serving, _, _ = start(data or surroundings.data_path(), None, False)
-    folder = packaged.notebooks()
-    if not folder.is_dir():
-        raise CliError(f"the notebooks are missing: {folder}")
     # python_pachyderm reads the token here when it is given host and port: Client("localhost", …)
     token = {"PACH_PYTHON_AUTH_TOKEN": serving.token} if serving.token else {}
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
-    command += [f"--LabApp.default_url=/lab/tree/{FIRST}", *context.args]
+    first = f"/tree/{FIRST}" if (folder / FIRST).is_file() else ""
+    command += [f"--LabApp.default_url=/lab{first}", *context.args]
     # in place of this process, so that signals and the exit code are Lab's own
     os.execve(command[0], command, surroundings.environ_with(**token))
 
