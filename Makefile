@@ -3,10 +3,14 @@
 # PYTHON picks the interpreter; DEBIAN= (empty) leaves the machine's own packages alone.
 
 ARGS ?=
+# What `make images` calls its images, as in tycokit/stage:V2; the specs name 0.1.0.
+TAG ?= 0.1.0
+BASE ?=
 # Debian packages that help, each with the program that shows it is there.
 DEBIAN ?= bubblewrap:bwrap
-# What the tests need besides: a browser for the widgets, and strace for what a power cut leaves.
-BROWSER ?= chromium:chromium strace:strace
+# What the tests need besides: a browser for the widgets, strace for what a power cut leaves, and
+# for container images a builder without a daemon and what makes their base.
+BROWSER ?= chromium:chromium strace:strace buildah:buildah debootstrap:debootstrap
 # Each of these processes may have a JupyterLab and a browser.
 PARALLEL := -n 2 --dist loadfile
 UV := uv==0.13.9
@@ -22,7 +26,7 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate --python-version 3.10 --group build pyproject.toml $(ARGS)
 
-.PHONY: demo test check bench screenshots crash venv debian browser lock clean help
+.PHONY: demo test check bench screenshots crash images venv debian browser lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(READY) ## the main job: sample pictures through the five notebooks
@@ -43,8 +47,12 @@ bench: $(READY) ## the benchmarks: half an hour on a quiet machine, and dvc from
 screenshots: $(READY) browser ## pictures of the widgets, into docs/screenshots
 	@$(VENV)/bin/python tests/widgets/screenshots.py $(ARGS)
 
-crash: $(READY) ## 200 kills of pachd and its workers, and a minute of 16 clients (a quarter of an hour)
+crash: $(READY) browser ## 200 kills of pachd and its workers, 16 clients, whole container images (half an hour)
 	@$(VENV)/bin/python -m pytest -m long $(ARGS)
+
+images: ## container images of TAG, on BASE, by docker, podman or buildah; ARGS=stage: only that
+	@'$(or $(wildcard $(VENV)/bin/python),$(PYTHON))' images/build.py --tag '$(TAG)' \
+		$(if $(BASE),--base '$(BASE)') $(ARGS)
 
 venv: $(READY) ## only the set-up, in .venv
 

@@ -27,7 +27,10 @@ BUILDERS = {
     "buildah": ["build", "--format", "docker", "--layers"],
 }
 # What pip's configuration says about reaching an index, and nothing about the machine's own files.
-REACHING = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries", "cert")
+REACHING = {
+    *("index-url", "extra-index-url", "trusted-host", "proxy", "cert"),
+    *("timeout", "default-timeout", "retries"),
+}
 LABEL = "org.opencontainers.image"
 # Where a build secret lies during the step that names it.
 CERTIFICATE = "/run/secrets/pip-cert"
@@ -58,14 +61,14 @@ def pip_settings() -> dict[str, str]:
         text=True,
         check=False,  # a Python without pip has nothing to say
     ).stdout
-    found = {}
-    # pip lists by section, and takes the environment before [install] before [global]
-    for section in ("global", "install", ":env:"):
-        for line in listing.splitlines():
-            key, _, value = line.partition("=")
-            if key.rpartition(".")[::2] == (section, key.rpartition(".")[2]):
-                found[key.rpartition(".")[2]] = str(ast.literal_eval(value))
-    return {name: value for name, value in found.items() if name in REACHING}
+    found: dict[str, dict[str, str]] = {}
+    for line in listing.splitlines():
+        key, _, value = line.partition("=")
+        section, _, name = key.rpartition(".")
+        if name in REACHING:
+            found.setdefault(section, {})[name] = str(ast.literal_eval(value))
+    # pip takes the environment before [install] before [global]
+    return {**found.get("global", {}), **found.get("install", {}), **found.get(":env:", {})}
 
 
 def secrets(folder: Path) -> list[str]:
