@@ -18,7 +18,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
 from tycokit import pastdatum
-from tycokit.errors import OpenError, StageUsage
+from tycokit.errors import FileCut, OpenError, StageUsage
 from tycokit.pastdatum import Failure, PastDatum
 from tycokit.stage import options, report, source
 from tycokit.stage.datum import NOTEBOOK, OUT
@@ -57,7 +57,10 @@ def open_datum(
     if not any(one.name == NOTEBOOK for one in found.inputs):
         raise OpenError(f"{found.pipeline} is no notebook stage: no input is named `{NOTEBOOK}`")
     given = _given(found)
-    paths = {one.name: _fetch(client, one, folder / "pfs" / one.name) for one in found.inputs}
+    paths = {
+        one.name: fetch(client, one.commit, one.path, folder / "pfs" / one.name)
+        for one in found.inputs
+    }
     original = _only_notebook(paths.pop(NOTEBOOK))
     out = folder / OUT
     out.mkdir()
@@ -84,10 +87,12 @@ def _given(datum: PastDatum) -> dict[str, Any]:
         raise OpenError(f"the command of {datum.pipeline} cannot be read: {error}") from error
 
 
-def _fetch(client: Client, one: pastdatum.Input, folder: Path) -> Path:
-    """Write an input's files below a folder; the path that the notebook is given."""
-    path = folder / one.path.strip("/")
-    for info in client.walk_file(one.commit, one.path):
+def fetch(client: Client, commit: Any, path: str, folder: Path) -> Path:
+    """Write what lies at a path of a commit below a folder; where the path is there.
+
+    Raises OpenError, and FileCut when the connection broke.
+    """
+    for info in client.walk_file(commit, path):
         name = info.file.path
         target = folder / name.strip("/")
         # names that climb out of the folder, PFS refuses; another server might not
@@ -97,11 +102,13 @@ def _fetch(client: Client, one: pastdatum.Input, folder: Path) -> Path:
             target.mkdir(parents=True, exist_ok=True)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        with client.get_file(one.commit, name) as data, target.open("wb") as file:
+        with client.get_file(commit, name) as data, target.open("wb") as file:
             while part := data.read(1 << 20):
                 file.write(part)
+            if file.tell() < info.size_bytes:  # the client's own read keeps silent about it
+                raise FileCut(name, file.tell(), info.size_bytes)
     folder.mkdir(parents=True, exist_ok=True)
-    return path
+    return folder / path.strip("/")
 
 
 def _only_notebook(path: Path) -> Path:

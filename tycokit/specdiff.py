@@ -1,4 +1,4 @@
-"""In which fields a given spec differs from the pipeline that pachd has; pure.
+"""In which fields a given spec differs from the pipeline that pachd has, and in which lines; pure.
 
 pachd fills defaults in, sorts inputs and adds what it knows itself. Both sides are therefore
 brought to the same form first: every default written out, everything of pachd's own left out.
@@ -6,10 +6,15 @@ brought to the same form first: every default written out, everything of pachd's
 
 from __future__ import annotations
 
+import difflib
+import json
 import posixpath
 from typing import Any
 
+from google.protobuf import json_format
 from python_pachyderm.service import pps_proto
+
+from tycokit.addresses import DEFAULT_PROJECT
 
 # of a request: how to create, not what
 _HOW = ("update", "reprocess", "dry_run", "details_json", "spec_commit")
@@ -17,10 +22,7 @@ _HOW = ("update", "reprocess", "dry_run", "details_json", "spec_commit")
 
 def differences(request: Any, info: Any) -> list[str]:
     """Names of the top-level fields that differ between a request and a PipelineInfo."""
-    wanted, found = _normal(request), _normal(request_of(info))
-    if not request.salt:
-        wanted.salt = found.salt  # pachd made it up
-    _starts(wanted.input, found.input)
+    wanted, found = _comparable(request, info)
     changed = []
     for field in wanted.DESCRIPTOR.fields:
         one, other = pps_proto.CreatePipelineRequest(), pps_proto.CreatePipelineRequest()
@@ -29,6 +31,21 @@ def differences(request: Any, info: Any) -> list[str]:
         if one != other:
             changed.append(str(field.name))
     return changed
+
+
+def unified(request: Any, info: Any) -> str:
+    """What a request would change of a PipelineInfo's spec, as a unified diff of its JSON."""
+    wanted, found = _comparable(request, info)
+    name, version = info.pipeline.name, info.version
+    lines = difflib.unified_diff(
+        _json(found),
+        _json(wanted),
+        fromfile=f"{name}, version {version}",
+        tofile=f"{name}, version {version + 1}",
+        n=2,
+        lineterm="",
+    )
+    return "\n".join(lines)
 
 
 def request_of(info: Any) -> Any:
@@ -40,6 +57,20 @@ def request_of(info: Any) -> Any:
         if target is not None and target.message_type == field.message_type:
             _copy(info.details, made, field)
     return made
+
+
+def _comparable(request: Any, info: Any) -> tuple[Any, Any]:
+    """A request, and the one that would make a PipelineInfo, in the same form."""
+    wanted, found = _normal(request), _normal(request_of(info))
+    if not request.salt:
+        wanted.salt = found.salt  # pachd made it up
+    _starts(wanted.input, found.input)
+    return wanted, found
+
+
+def _json(request: Any) -> list[str]:
+    made = json_format.MessageToDict(request, preserving_proto_field_name=True)
+    return json.dumps(made, indent=2, sort_keys=True, ensure_ascii=False).splitlines()
 
 
 def _copy(source: Any, target: Any, field: Any) -> None:
@@ -57,7 +88,7 @@ def _normal(request: Any) -> Any:
     made.CopyFrom(request)
     for name in _HOW:
         made.ClearField(name)
-    made.pipeline.project.name = made.pipeline.project.name or "default"
+    made.pipeline.project.name = made.pipeline.project.name or DEFAULT_PROJECT
     made.transform.image = made.transform.image or "ubuntu:20.04"
     made.parallelism_spec.constant = made.parallelism_spec.constant or 1
     made.output_branch = made.output_branch or "master"

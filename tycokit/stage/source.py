@@ -39,6 +39,11 @@ def read(path: Path, *, help: bool = False, known: Source | None = None) -> Sour
         raise NotebookError(path, f"the notebook cannot be read: {error.strerror}") from None
     if known is not None and (known.path, known.data) == (path, data):
         return known
+    return parse(path, data, help=help)
+
+
+def parse(path: Path, data: bytes, *, help: bool = False) -> Source:  # noqa: A002
+    """The same of a notebook's bytes; `path` is what to call it. Raises NotebookError."""
     try:
         content = json.loads(data)
     except ValueError as error:
