@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -61,6 +61,35 @@ def test_each_worker_is_a_pod_with_what_its_processes_use(site: Site, tmp_path: 
     gates.open()
     for name in ("spin", "rest"):
         site.job(name, newest(site, name))
+
+
+def test_a_worker_that_was_lost_and_began_again_counts_a_restart(
+    site: Site, tmp_path: Path
+) -> None:
+    gates = Gates(tmp_path / "gates")
+    site.client.create_repo("lost")
+    site.put("lost", {"/a": b""})
+    pipeline(site, "lose", "lost", *gates.lines)
+    with closing(sources.find(site.client)) as source:
+        (pod,) = wait_for(lambda: of(source.read(), "lose"))
+        assert pod.restarts == 0
+        for process in psutil.Process().children():
+            inside = process.children(recursive=True)
+            if any(env.get("PPS_POD_NAME") == pod.name for env in map(environment, inside)):
+                for one in (*inside, process):
+                    with suppress(psutil.NoSuchProcess):
+                        one.kill()
+        again = wait_for(lambda: [one for one in of(source.read(), "lose") if one.restarts])
+        assert [one.name for one in again] == [pod.name]
+    gates.open()
+    site.job("lose", newest(site, "lose"))
+
+
+def environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
 
 
 def test_a_pachd_elsewhere_is_not_looked_for_here(kubernetes: Kubernetes) -> None:

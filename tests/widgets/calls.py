@@ -11,6 +11,7 @@ CALLS = {
     "jobs": "tk.jobs(client=client)",
     "datums": 'tk.datums("model", client=client)',
     "gallery": 'tk.gallery("model", client=client)',
+    "resources": "tk.resources(client=client)",
     "rules": "tk.rules(client=client)",
     "run": 'tk.run("threat_detect.ipynb", client=client)',
     "dashboard": "tk.dashboard(client=client)",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tycokit.operations.pods import Pod
 
-MOST = 150  # readings that are remembered
+MOST = 120  # readings that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """How a group was at some moments (seconds since the epoch), oldest first."""
+    """How a group was at each of the history's times, None where it was not there."""
 
-    times: tuple[float, ...]
     cores: tuple[float | None, ...]
     memory: tuple[int | None, ...]
 
@@ -68,12 +67,16 @@ class History:
     def add(self, at: float, usages: Iterable[Usage]) -> None:
         self._readings.append((at, {(one.worker, one.group): one for one in usages}))
 
+    @property
+    def times(self) -> tuple[float, ...]:
+        """When the readings were made (seconds since the epoch), oldest first."""
+        return tuple(at for at, _ in self._readings)
+
     def of(self, usage: Usage) -> Series:
-        """How a group was, from when it was first seen."""
+        """How a group was at these times."""
         key = (usage.worker, usage.group)
-        seen = [(at, found[key]) for at, found in self._readings if key in found]
+        seen = [found.get(key) for _, found in self._readings]
         return Series(
-            tuple(at for at, _ in seen),
-            tuple(one.cores for _, one in seen),
-            tuple(one.memory for _, one in seen),
+            tuple(None if one is None else one.cores for one in seen),
+            tuple(None if one is None else one.memory for one in seen),
         )

@@ -12,6 +12,7 @@ VIEWS: dict[str, tuple[str, str]] = {
     "logs": ("tycokit.widgets.logs", "Logs"),
     "parallelism": ("tycokit.widgets.parallelism", "Parallelism"),
     "provenance": ("tycokit.widgets.provenance", "Provenance"),
+    "resources": ("tycokit.widgets.resources", "Resources"),
     "rules": ("tycokit.widgets.rules", "RulesView"),
     "trace": ("tycokit.widgets.trace", "TraceView"),
 }

@@ -38,6 +38,7 @@ TABS = (
     Tab("datums", "Datums", "pipeline"),
     Tab("logs", "Logs", "pipeline", all=True),
     Tab("parallelism", "Parallelism", "pipeline"),
+    Tab("resources", "Resources", project=False),
     Tab("trace", "Trace", "path"),
     Tab("rules", "Rules", project=False),
     Tab("run", "Run", "notebook"),

@@ -11,6 +11,8 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from tycokit.operations.pods import BAD
+
 Kind = Literal["good", "bad", "busy", "waiting", "skipped", "warning", "idle"]
 
 
@@ -55,6 +57,18 @@ _KINDS: dict[str, Kind] = {
     "standby": "idle",
     "stopped": "idle",
     "unknown": "idle",
+}
+
+# Kubernetes' words for pods, as kubectl shows them.
+_KINDS |= {
+    **dict.fromkeys(BAD, "bad"),
+    "Running": "good",
+    "Completed": "good",
+    "Succeeded": "good",
+    "Pending": "waiting",
+    "ContainerCreating": "waiting",
+    "PodInitializing": "waiting",
+    "Terminating": "idle",
 }
 
 LOOKS: dict[str, Look] = {state: Look(kind, _GLYPHS[kind], state) for state, kind in _KINDS.items()}
