@@ -15,7 +15,7 @@ from python_pachyderm import Client
 from benchmarks import measure, serving
 from benchmarks.measure import Times
 from tycokit import packaged, samples, specs
-from tycokit.deploy import NOTEBOOKS
+from tycokit.deploying.actions import NOTEBOOKS
 
 START, DAYS, DEVICES = 1511827200, 10, 8
 STAGES = ("records", "report")
@@ -61,11 +61,11 @@ def run(count: int) -> float:
         for repo, data in files(count).items():
             client.create_repo(repo)
             serving.put(client, repo, data, append=True)
-        client.create_repo(NOTEBOOKS.name)
+        client.create_repo(NOTEBOOKS)
         source = packaged.notebooks()
         serving.put(
             client,
-            NOTEBOOKS.name,
+            NOTEBOOKS,
             {f"/{name}.ipynb": (source / f"{name}.ipynb").read_bytes() for name in STAGES},
         )
         begin = time.perf_counter()

@@ -25,7 +25,7 @@ def set_up(client: Client | None = None) -> list[str]:
 
     What is there stays as it is. Answers what was done, as `tycokit deploy --samples` says it.
     """
-    from tycokit import starters
+    from tycokit.deploying import starters
     from tycokit.widgets.connecting import active
 
     return starters.set_up(client or active())

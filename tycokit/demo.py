@@ -11,10 +11,15 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit import deploy, following, upload
+from tycokit import following, upload
+from tycokit.deploying import present
+from tycokit.deploying.actions import Fill
+from tycokit.deploying.apply import apply
+from tycokit.deploying.plan import Told, plan
+from tycokit.deploying.wanted import Wanted
 from tycokit.errors import CliError
 from tycokit.following import FailedDatum, Job
-from tycokit.specs import Spec
+from tycokit.specs import Repo
 from tycokit.upload import Item
 
 PIPELINES = ("validate", "model", "threat-detect", "annotate", "plot")
@@ -83,8 +88,7 @@ class Outcome:
 def run(
     client: Client,
     inputs: Inputs,
-    specs: Sequence[Spec],
-    notebooks: Sequence[Path],
+    wanted: Wanted,
     out: Path,
     *,
     say: Callable[[str], None],
@@ -96,21 +100,22 @@ def run(
     `say` gets a line a step, `watch` the jobs while they run; `elapsed` is asked once, at the
     end. Raises CliError when no picture can be put at all.
     """
-    actions = deploy.plan(client, specs, notebooks)
-    pipelines = [
-        action
-        for action in actions
-        if isinstance(action, (deploy.CreatePipeline, deploy.UpdatePipeline))
-    ]
-    # the network and the rules go in before the pipelines are made: no job runs without them
-    deploy.apply(
-        client, [a for a in actions if a not in pipelines], lambda action: say(str(action))
+    told = Told(
+        fills=[
+            Fill(
+                Repo(wanted.project, "weights"),
+                ", ".join(item.path.lstrip("/") for item in inputs.weights),
+                lambda _: list(inputs.weights),
+            ),
+            Fill(
+                Repo(wanted.project, "rules"),
+                "rules.json",
+                lambda _: [Item(inputs.rules, "/rules.json")],
+            ),
+        ]
     )
-    _all(upload.put(client, "weights", inputs.weights, replace=True))
-    say(f"put weights: {', '.join(item.path.lstrip('/') for item in inputs.weights)}")
-    _all(upload.put(client, "rules", [Item(inputs.rules, "/rules.json")], replace=True))
-    say("put rules.json")
-    deploy.apply(client, pipelines, lambda action: say(str(action)))
+    planned = plan(wanted, present.look(client, wanted), told)
+    apply(client, planned.actions, lambda action: say(str(action)))
     put = upload.put(client, "images", inputs.pictures)
     refused = {**inputs.refused, **put.refused}
     if put.commit is None:
@@ -175,11 +180,6 @@ def clear(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CliError(f"cannot make the folder {out}: {error.strerror}") from error
-
-
-def _all(put: upload.Put) -> None:
-    if put.refused:
-        raise CliError(_reasons(put.refused))
 
 
 def _reasons(refused: dict[Path, str]) -> str:

@@ -57,6 +57,7 @@ TycokitError
     │   ├── PortInUse          another process listens on its port
     │   └── DiedAtStart        it ended, or did not get ready, while we waited
     ├── SpecError          a folder of pipeline specs that cannot be deployed
+    ├── PachdUnfit         a pachd of a version that cannot be deployed to
     ├── ModelError         a network that cannot be found, fetched or committed
     ├── OpenError          a past datum that cannot be opened
     │   └── DatumUnknown       one that no job has, or a name that fits several
@@ -681,6 +682,14 @@ class SpecError(CliError):
     def __init__(self, source: str, reason: str) -> None:
         self.source, self.reason = source, reason
         super().__init__(f"{source}: {reason}")
+
+
+class PachdUnfit(CliError):
+    """A pachd whose `version` is not one that can be deployed to."""
+
+    def __init__(self, version: str, reason: str) -> None:
+        self.version, self.reason = version, reason
+        super().__init__(f"this pachd is Pachyderm {version}: {reason}")
 
 
 class ModelError(CliError):

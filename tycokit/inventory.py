@@ -8,8 +8,8 @@ from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
 from tycokit import statenames
-from tycokit.addresses import DEFAULT_PROJECT
-from tycokit.deploy import NOTEBOOKS
+from tycokit.addresses import DEFAULT_BRANCH, DEFAULT_PROJECT, Address
+from tycokit.deploying.actions import NOTEBOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,7 @@ def read(client: Client, project: str = DEFAULT_PROJECT) -> Inventory:
         for info in client.list_pipeline()
         if _project(info.pipeline.project) == project
     ]
-    notebooks: list[str] = []
-    if (project, NOTEBOOKS.name) == (NOTEBOOKS.project, NOTEBOOKS.name) and NOTEBOOKS.name in repos:
-        notebooks = _notebooks(client)
+    notebooks = _notebooks(client, project) if NOTEBOOKS in repos else []
     return Inventory(
         tuple(repos),
         tuple(sorted(pipelines, key=lambda one: one.name)),
@@ -54,12 +52,12 @@ def read(client: Client, project: str = DEFAULT_PROJECT) -> Inventory:
     )
 
 
-def _notebooks(client: Client) -> list[str]:
+def _notebooks(client: Client, project: str) -> list[str]:
     """The names of the notebooks at the head of their repo, which may have no commit yet."""
-    branches = client.list_branch(NOTEBOOKS.name, project_name=NOTEBOOKS.project)
-    if not any(info.branch.name == "master" for info in branches):
+    branches = client.list_branch(NOTEBOOKS, project_name=project)
+    if not any(info.branch.name == DEFAULT_BRANCH for info in branches):
         return []
-    found = client.glob_file((NOTEBOOKS.name, "master"), "/*.ipynb")
+    found = client.glob_file(Address(NOTEBOOKS, project=project).at, "/*.ipynb")
     return [info.file.path.lstrip("/") for info in found if info.file_type == pfs_proto.FILE]
 
 

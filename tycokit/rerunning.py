@@ -62,7 +62,7 @@ def rerun(
     if done:
         raise RerunError(
             f"{len(done)} of the {len(datums)} chosen are done ({done[0][:12]}…): Pachyderm runs"
-            " such a datum again only with all others, by `tycokit deploy --reprocess`"
+            f" such a datum again only with all others, by `tycokit deploy --again {pipeline}`"
         )
     info = standing.inspect(client, pipeline, project)
     if info.stopped:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tycokit import specjson
+from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import SpecError
 from tycokit.globfault import glob_fault
 
@@ -28,7 +29,7 @@ class Repo:
     name: str
 
     def __str__(self) -> str:
-        return self.name if self.project == "default" else f"{self.project}/{self.name}"
+        return self.name if self.project == DEFAULT_PROJECT else f"{self.project}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Spec:
     def output(self) -> Repo:
         """The pipeline, which is also its output repo."""
         pipeline = self.request.pipeline
-        return Repo(pipeline.project.name or "default", pipeline.name)
+        return Repo(pipeline.project.name or DEFAULT_PROJECT, pipeline.name)
 
     @property
     def inputs(self) -> list[Repo]:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import grpc
 from python_pachyderm import Client
 
+from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import refusal
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/ -]+")
@@ -70,10 +71,11 @@ def put(
     items: Sequence[Item],
     *,
     into: Any = None,
+    project: str = DEFAULT_PROJECT,
     replace: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Put:
-    """Commit the items to `repo`@master, in one commit; `replace` empties the repo in the same.
+    """Commit the items to master of a project's repo, in one commit; `replace` empties it before.
 
     `into` is an open commit of the repo that takes them instead.
 
@@ -93,7 +95,7 @@ def put(
     while waiting:
         attempt = [_Reading(item, progress) for item in waiting]
         try:
-            with client.modify_file_client(into or (repo, "master")) as commit:
+            with client.modify_file_client(into or Address(repo, project=project).at) as commit:
                 if replace:
                     commit.delete_file("/")
                 for reading in attempt:
@@ -112,7 +114,7 @@ def put(
                 reading.close()
     if not waiting:
         return Put(None, (), refused)
-    head = into or client.inspect_branch(repo, "master").head
+    head = into or client.inspect_branch(repo, "master", project).head
     return Put(head.id, tuple(waiting), refused)
 
 

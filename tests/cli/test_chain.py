@@ -32,7 +32,7 @@ def site(tmp_path: Path) -> Iterator[Path]:
 
     run("up", "--data", str(data), "--port", "0")
     try:
-        run("deploy")
+        run("deploy", "--yes")
         run("model", "put", "mtcnn")
         (tmp_path / "rules.json").write_text(RULES)
         run("put", "--repo", "rules", str(tmp_path / "rules.json"))

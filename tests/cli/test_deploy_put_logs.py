@@ -84,12 +84,13 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 def test_deploy_makes_what_is_missing_and_then_changes_nothing(project: Project) -> None:
     dry = project.run("deploy", "--dry-run")
-    assert "would create pipeline a" in dry.stdout
+    assert dry.returncode == 2
+    assert "create pipeline a\n" in dry.stdout
     assert project.names() == ([], [])
 
-    first = project.run("deploy")
+    first = project.run("deploy", "--yes")
     assert first.returncode == 0, first.stderr
-    assert first.stdout.splitlines() == [
+    assert first.stdout.splitlines()[-5:] == [
         "created repo images",
         "created repo notebooks",
         "committed notebooks a.ipynb",
@@ -99,18 +100,19 @@ def test_deploy_makes_what_is_missing_and_then_changes_nothing(project: Project)
     assert project.names() == (["a", "b", "images", "notebooks"], ["a", "b"])
     commits = len(list(project.client.list_commit()))
 
-    again = project.run("deploy")
+    again = project.run("deploy", "--yes")
+    assert again.returncode == 0
     assert again.stdout == "2 pipelines and 1 notebooks are as they should be\n"
     assert len(list(project.client.list_commit())) == commits
 
     project.notebook("two")
     project.spec("b", "a", datum_timeout="1m")
-    changed = project.run("deploy")
-    assert changed.stdout.splitlines() == [
+    changed = project.run("deploy", "--yes")
+    assert changed.stdout.splitlines()[-2:] == [
         "committed notebooks a.ipynb",
         "updated pipeline b (datum_timeout)",
     ]
-    assert "as they should be" in project.run("deploy").stdout
+    assert "as they should be" in project.run("deploy", "--yes").stdout
 
 
 def test_deploy_leaves_notebooks_for_people_alone(project: Project) -> None:
@@ -121,9 +123,9 @@ def test_deploy_leaves_notebooks_for_people_alone(project: Project) -> None:
 
     write("tour")
     write("stage", "parameters")
-    done = project.run("deploy")
+    done = project.run("deploy", "--yes")
     assert "committed notebooks a.ipynb, stage.ipynb\n" in done.stdout
-    assert "2 pipelines and 2 notebooks are as" in project.run("deploy").stdout
+    assert "2 pipelines and 2 notebooks are as" in project.run("deploy", "--yes").stdout
 
 
 def test_deploy_samples_fills_what_is_empty_and_only_that(project: Project) -> None:
@@ -132,20 +134,21 @@ def test_deploy_samples_fills_what_is_empty_and_only_that(project: Project) -> N
     picture = {"pfs": {"name": "picture", "repo": "images", "glob": "/*"}}
     project.spec("a", "images", input={"cross": [picture, weights, rules]})
     dry = project.run("deploy", "--samples", "--dry-run")
-    assert "would put sample rules into rules" in dry.stdout
+    assert dry.returncode == 2
+    assert "put sample rules into rules\n" in dry.stdout
     assert project.names() == ([], [])
 
-    first = project.run("deploy", "--samples").stdout.splitlines()
+    first = project.run("deploy", "--yes", "--samples").stdout.splitlines()
     assert first.index("put sample rules into rules") < first.index("created pipeline a")
     client = project.client
     assert client.path_exists(("weights", "master"), "/mtcnn")
-    assert "as they should be" in project.run("deploy", "--samples").stdout
+    assert "as they should be" in project.run("deploy", "--yes", "--samples").stdout
 
     client.put_file_bytes(("weights", "master"), "/own.pb", b"a network of somebody's own")
     client.delete_file(("weights", "master"), "/mtcnn")
     client.delete_file(("rules", "master"), "/rules.json")
-    again = project.run("deploy", "--samples")
-    assert again.stdout == "put sample rules into rules\n"
+    again = project.run("deploy", "--yes", "--samples")
+    assert again.stdout.splitlines()[-1] == "put sample rules into rules"
     assert not client.path_exists(("weights", "master"), "/mtcnn")
 
 
@@ -168,7 +171,7 @@ def test_a_deploy_that_is_refused_creates_nothing(
     project: Project, change: dict[str, Any], says: str
 ) -> None:
     project.spec("a", "images", **change)
-    done = project.run("deploy")
+    done = project.run("deploy", "--yes")
     assert done.returncode == 1
     assert says in done.stderr
     assert project.names() == ([], [])
@@ -176,15 +179,15 @@ def test_a_deploy_that_is_refused_creates_nothing(
 
 def test_an_input_repo_of_your_own_is_made_when_you_say_so(project: Project) -> None:
     project.spec("a", "doorbells")
-    assert "--create-repo doorbells" in project.run("deploy").stderr
-    done = project.run("deploy", "--create-repo", "doorbells")
+    assert "--create-repo doorbells" in project.run("deploy", "--yes").stderr
+    done = project.run("deploy", "--yes", "--create-repo", "doorbells")
     assert "created repo doorbells" in done.stdout
 
 
 def test_pictures_go_in_as_one_commit_and_the_logs_tell_what_became_of_them(
     project: Project,
 ) -> None:
-    assert project.run("deploy").returncode == 0
+    assert project.run("deploy", "--yes").returncode == 0
     client = project.client
     before = len(list(client.list_commit("images")))
     pictures = project.folder / "pictures"
@@ -217,7 +220,7 @@ def test_pictures_go_in_as_one_commit_and_the_logs_tell_what_became_of_them(
 
 
 def test_followed_logs_of_a_job_come_while_it_runs(project: Project) -> None:
-    assert project.run("deploy").returncode == 0
+    assert project.run("deploy", "--yes").returncode == 0
     (project.folder / "x.jpg").write_bytes(b"x")
     commit = project.run("put", "x.jpg").stdout.split()[-1]
     following = subprocess.Popen(
@@ -239,7 +242,7 @@ def test_followed_logs_of_a_job_come_while_it_runs(project: Project) -> None:
 
 
 def test_the_logs_of_a_failed_job_say_where_its_notebook_lies(project: Project) -> None:
-    assert project.run("deploy").returncode == 0
+    assert project.run("deploy", "--yes").returncode == 0
     (project.folder / "fail.jpg").write_bytes(b"x")
     commit = project.run("put", "fail.jpg").stdout.split()[-1]
     states = [job.state for job in project.client.inspect_job(commit, wait=True)]

@@ -146,7 +146,7 @@ def test_the_upgraded_commands_run(tmp_path: Path) -> None:
             client.create_repo(repo)
         client.put_file_bytes(("images", "master"), "/liberty.png", b"a picture")
         client.put_file_bytes(("notes", "master"), "/note", b"four")
-        done = tycokit(tmp_path, config, "deploy", "new", "--create-repo", "notes")
+        done = tycokit(tmp_path, config, "deploy", "--yes", "new", "--create-repo", "notes")
         assert done.returncode == 0, done.stderr
         (info,) = client.inspect_job(next(client.list_job("edges")).job.id, "edges", wait=True)
         logs = [line.message for line in client.get_job_logs("edges", info.job.id)]

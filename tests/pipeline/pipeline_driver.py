@@ -17,9 +17,15 @@ from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto
 from waiting import until
 
-from tycokit import deploy, models, samples, specs
+from tycokit import models, samples, specs
+from tycokit.deploying import present
+from tycokit.deploying.actions import Fill, Notebook
+from tycokit.deploying.apply import apply
+from tycokit.deploying.plan import Told, plan
+from tycokit.deploying.wanted import Wanted, stages
 from tycokit.pachd.server import Pachd, token
-from tycokit.specs import Spec
+from tycokit.specs import Repo, Spec
+from tycokit.upload import Item
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -87,6 +93,12 @@ def counts(info: Any) -> tuple[int, int, int]:
     return info.data_processed, info.data_skipped, info.data_failed
 
 
+def _rules(folder: Path) -> list[Item]:
+    path = folder / "rules.json"
+    path.write_text(json.dumps(samples.rules()))
+    return [Item(path, "/rules.json")]
+
+
 class Site:
     """One pachd, with folders of its own for all that its workers leave on the disk."""
 
@@ -102,16 +114,16 @@ class Site:
 
     def deploy(self, made: Iterable[Spec], network: str = NETWORK) -> None:
         """Repos, notebooks, network and rules, then the pipelines."""
-        actions = deploy.plan(self.client, list(made), NOTEBOOKS.glob("*.ipynb"))
-        pipelines = [one for one in actions if isinstance(one, deploy.CreatePipeline)]
-        deploy.apply(self.client, [one for one in actions if one not in pipelines])
-        repos = {info.repo.name for info in self.client.list_repo()}
-        if "weights" in repos:
-            files = models.files(network, self.folder / "models")
-            self.put("weights", {item.path: item.source.read_bytes() for item in files})
-        if "rules" in repos:
-            self.put("rules", {"/rules.json": json.dumps(samples.rules()).encode()})
-        deploy.apply(self.client, pipelines)
+        notebooks = tuple(
+            Notebook(path.name, path.read_bytes()) for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+        )
+        specs = tuple(made)
+        what = Wanted(specs, tuple(stages(specs, notebooks)))
+        read = {repo for spec in specs for repo in spec.inputs}
+        files = {"weights": lambda folder: models.files(network, folder), "rules": _rules}
+        fills = [Fill(Repo("default", name), name, items) for name, items in files.items()]
+        told = Told(fills=[fill for fill in fills if fill.repo in read])
+        apply(self.client, plan(what, present.look(self.client, what), told).actions)
 
     def put(self, repo: str, files: Mapping[str, bytes | None]) -> str:
         """One commit that writes files, or deletes those whose bytes are None; its id."""

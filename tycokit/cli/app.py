@@ -13,6 +13,7 @@ from tycokit.cli import (
     contexts,
     data,
     demo,
+    deploy,
     doctor,
     gc,
     logs,
@@ -43,7 +44,7 @@ app.command()(cluster.down)
 app.command()(cluster.status)
 app.command()(gc.gc)
 app.command()(contexts.contexts)
-app.command()(data.deploy)
+app.command()(deploy.deploy)
 app.command()(data.put)
 app.command()(watch.watch)
 app.command()(data.records)

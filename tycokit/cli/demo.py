@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +16,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from tycokit import activation, local, models, packaged, samples, specs, upload
+from tycokit import activation, local, models, packaged, samples, upload
 from tycokit import demo as main_job
 from tycokit.cli import cluster, show, surroundings
-from tycokit.cli.data import notebook_files
 from tycokit.client import connect_to
 from tycokit.demo import Inputs, Outcome
+from tycokit.deploying import wanted
 from tycokit.errors import CliError
 from tycokit.following import Job
 from tycokit.running import Running
@@ -52,18 +53,13 @@ def demo(
         data = surroundings.demo_path() / time.strftime("%Y%m%d-%H%M%S") if keep else None
         with _pachd(data or Path(made) / "pachd", keep) as serving:
             client = connect_to(serving.address, serving.token)
-            specs_dir = packaged.specs()
-            found = [
-                spec
-                for spec in specs.read(specs_dir, surroundings.cores())
-                if spec.output.name in main_job.PIPELINES
-            ]
-            with _stages([spec.output.name for spec in found]) as watch:
+            what = wanted.read(packaged.specs(), None, surroundings.cores())
+            main = [one for one in what.specs if one.output.name in main_job.PIPELINES]
+            with _stages([spec.output.name for spec in main]) as watch:
                 outcome = main_job.run(
                     client,
                     inputs,
-                    found,
-                    notebook_files(specs_dir, None),
+                    replace(what, specs=tuple(main)),
                     out.absolute(),
                     say=lambda text: show.err().print(Text(show.safe(text), style="dim")),
                     watch=watch,

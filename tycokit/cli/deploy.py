@@ -1,0 +1,106 @@
+"""deploy: what specs and notebooks say, planned, shown, asked about, and done."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tycokit import packaged
+from tycokit.cli import show, surroundings
+from tycokit.cli.data import Context
+from tycokit.client import connect
+from tycokit.deploying import present, starters, wanted
+from tycokit.deploying import show as words
+from tycokit.deploying.apply import apply
+from tycokit.deploying.plan import Plan, Told, plan
+from tycokit.scaling import change
+from tycokit.scaling.nodes import find as find_nodes
+
+NOT_DONE = 2  # exit code: something is to be changed, and was not
+
+
+def deploy(
+    specs_dir: Annotated[
+        Path | None,
+        typer.Argument(help="Folder with specs [default: ./specs, else those of tycokit]"),
+    ] = None,
+    notebooks: Annotated[
+        Path | None, typer.Option(help="Folder with notebooks [default: beside the specs]")
+    ] = None,
+    create_repo: Annotated[
+        list[str] | None, typer.Option(help="An input repo of your own that may be made.")
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Deploy into this project, whatever the specs name.")
+    ] = None,
+    create_project: Annotated[
+        bool, typer.Option("--create-project", help="The project may be made.")
+    ] = False,
+    image: Annotated[
+        str | None, typer.Option(metavar="TAG", help="Tag of the stages' image, such as V2.")
+    ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Also a first network and rules, where none are.")
+    ] = False,
+    reprocess: Annotated[
+        bool, typer.Option("--reprocess", help="Updated pipelines process everything again.")
+    ] = False,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PIPELINE", help="It processes everything again, updated or not."),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete the project's pipelines that no spec is for.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show it, do nothing; exit code 2 if it is something.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="What a coefficient multiplies, where nobody tells.")
+    ] = None,
+    context: Context = None,
+) -> None:
+    """Show what is missing and what differs, and what is processed for it; ask; do it."""
+    if specs_dir is None:
+        here = Path("specs")
+        specs_dir = here if any(here.glob("*.json")) else packaged.specs()
+    what = wanted.read(specs_dir, notebooks, surroundings.cores())
+    if project is not None:
+        what = wanted.into(what, project)
+    if image is not None:
+        what = wanted.tagged(what, image)
+    client = connect(surroundings.config_path(), context)
+    there = present.look(client, what, starters.REPOS if samples else ())
+    for spec in what.specs:
+        change.resolve(spec.request, lambda: find_nodes(client, nodes))
+    told = Told(
+        repos=create_repo or (),
+        project=create_project,
+        fills=starters.fills(what) if samples else (),
+        reprocess=reprocess,
+        again=again or (),
+        prune=prune,
+    )
+    planned = plan(what, there, told)
+    for line in words.lines(planned):
+        show.line(line)
+    if planned.empty:
+        count = f"{len(what.specs)} pipelines and {len(what.notebooks)} notebooks"
+        show.line(f"{count} are as they should be")
+        return
+    if dry_run or not (yes or _agreed(planned)):
+        raise typer.Exit(NOT_DONE)
+    apply(client, planned.actions, lambda action: show.line(words.done(action), "green"))
+
+
+def _agreed(planned: Plan) -> bool:
+    """Whether somebody says yes; nobody can where there is no terminal."""
+    if not sys.stdin.isatty():
+        show.fail("nothing was changed: nobody can be asked here; --yes does it without asking")
+        return False
+    count = len(planned.actions)
+    return typer.confirm(f"Do {'this' if count == 1 else f'these {count} things'}?")

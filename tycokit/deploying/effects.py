@@ -1,0 +1,141 @@
+"""What each pipeline processes because of a plan, and why; pure.
+
+Pachyderm knows a datum by the paths and contents of its files and by the pipeline's salt. One that
+it has processed is skipped, whatever else of the pipeline has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tycokit import specs
+from tycokit.deploying.actions import (
+    Action,
+    CommitNotebooks,
+    CreatePipeline,
+    DeletePipeline,
+    Fill,
+    UpdatePipeline,
+)
+from tycokit.deploying.present import Present
+from tycokit.specs import Repo, Spec, pfs_inputs
+
+Share = Literal["all", "some", "none"]
+
+_ANEW = ("salt", "output_branch", "s3_out")  # fields with which no datum is the one that it was
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a pipeline processes: all of its datums, some, or none; `why` is for a person.
+
+    `datums` is how many its newest job with any had, 0 where that is not known.
+    """
+
+    pipeline: Repo
+    share: Share
+    why: str
+    datums: int
+
+    def __str__(self) -> str:
+        had = f"{self.datums} datum{'s' * (self.datums != 1)}"
+        if self.share == "all":
+            what = f"all {had} again" if self.datums else "all that its inputs hold"
+        elif self.share == "some":
+            what = f"what differs for it, of {had} so far" if self.datums else "what is new for it"
+        else:
+            what = f"nothing again, {had} keep their results" if self.datums else "nothing again"
+        return f"{self.pipeline} processes {what}: {self.why}"
+
+
+def effects(actions: Sequence[Action], wanted: Iterable[Spec], present: Present) -> list[Effect]:
+    """The pipelines that process something, or that are updated and do not; upstream first.
+
+    Those that no spec is for count too: they may follow from others.
+    """
+    wanted = list(wanted)
+    gone = {one.pipeline for one in actions if isinstance(one, DeletePipeline)}
+    known = {spec.output for spec in wanted} | gone
+    others = [present.spec(repo) for repo in present.pipelines if repo not in known]
+    plan = _Plan(actions, present)
+    found: dict[Repo, Effect] = {}
+    for spec in specs.order([*wanted, *others]):
+        effect = plan.effect(spec, [repo for repo in spec.inputs if _moves(found.get(repo))])
+        if effect is not None:
+            found[spec.output] = effect
+    return list(found.values())
+
+
+class _Plan:
+    """A plan's actions by what they are done to."""
+
+    def __init__(self, actions: Iterable[Action], present: Present) -> None:
+        self._present = present
+        self._created: set[Repo] = set()
+        self._updated: dict[Repo, UpdatePipeline] = {}
+        self._notebooks: set[tuple[Repo, str]] = set()
+        self._filled: set[Repo] = set()
+        for one in actions:
+            if isinstance(one, CreatePipeline):
+                self._created.add(one.spec.output)
+            elif isinstance(one, UpdatePipeline):
+                self._updated[one.spec.output] = one
+            elif isinstance(one, CommitNotebooks):
+                self._notebooks.update((one.repo, notebook.path) for notebook in one.notebooks)
+            elif isinstance(one, Fill):
+                self._filled.add(one.repo)
+
+    def effect(self, spec: Spec, upstream: Sequence[Repo]) -> Effect | None:
+        """That on one pipeline, given the inputs that change; None where there is none."""
+        own = spec.output
+        if own in self._created:
+            return Effect(own, "all", "it is new", 0)
+        update, past = self._updated.get(own), self._present.past.get(own)
+        datums = past.datums if past is not None else 0
+        code = [
+            f"its notebook {path.lstrip('/')} differs"
+            for repo, path in sorted(self._notebooks)
+            if any(_reads(spec, pfs, repo, path) for pfs in pfs_inputs(spec.request.input))
+        ]
+        some = [f"{repo} gets its first files" for repo in spec.inputs if repo in self._filled]
+        if upstream:
+            some.append(f"it reads what {', '.join(map(str, upstream))} makes")
+        if update is not None and "input" in update.fields:
+            some.append("its input differs, and a datum with the same files is the same")
+        if update is not None and past is not None and past.again:
+            some.append(f"{past.again} were done by jobs that have not ended well or not at all")
+        anew = _anew(update, spec, bool(code or some)) + code
+        if (update or anew or some) and self._present.pipelines[own].stopped:
+            return Effect(own, "none", "it is paused", datums)
+        if anew:
+            return Effect(own, "all", "; ".join(anew), datums)
+        if some:
+            return Effect(own, "some", "; ".join(some), datums)
+        if update is not None:
+            why = f"another {', '.join(update.fields)} counts for new datums; --reprocess for all"
+            return Effect(own, "none", why, datums)
+        return None
+
+
+def _anew(update: UpdatePipeline | None, spec: Spec, triggered: bool) -> list[str]:
+    """Why no datum counts as processed."""
+    why = []
+    if update is not None:
+        if update.reprocess:
+            why.append("that was asked for")
+        why += [f"its {name} differs" for name in update.fields if name in _ANEW]
+    if spec.request.reprocess_spec == "every_job" and (triggered or update is not None):
+        why.append("it asks for that in every job (reprocess_spec)")
+    return why
+
+
+def _reads(spec: Spec, pfs: Any, repo: Repo, path: str) -> bool:
+    """Whether an input is this very file."""
+    own = Repo(pfs.project or spec.output.project, pfs.repo)
+    return own == repo and pfs.glob == path
+
+
+def _moves(effect: Effect | None) -> bool:
+    return effect is not None and effect.share != "none"
