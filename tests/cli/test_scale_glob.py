@@ -62,6 +62,11 @@ def test_workers_are_told_changed_and_taken_back(place: Place) -> None:
     job = said.rstrip().rpartition(" ")[2]
     assert counts(site.job("copy", job)) == (0, 3, 0)
 
+    said = place.run("scale", "copy", "--nodes", "3")
+    assert "size has changed" not in said
+    said = place.run("scale", "copy", "--nodes", "5")
+    assert "the cluster's size has changed: 2x was 6 of 3, and is 10 of 5 now" in said
+
     place.run("scale", "copy", "--undo")
     found = standing.look(site.client, "copy")
     assert (found.workers, found.choice) == (1, Constant(1))
@@ -120,8 +125,8 @@ def test_deploy_multiplies_the_nodes_of_the_pachd_that_it_deploys_to(place: Plac
     }
     (specs / "spread.json").write_text(json.dumps(document))
     place.site.client.create_repo("letters")
-    place.run("deploy", "--nodes", "4")
+    place.run("deploy", "--yes", "--nodes", "4")
     found = standing.look(place.site.client, "spread")
     assert (found.workers, found.choice) == (6, Coefficient(1.5))
-    assert "as they should be" in place.run("deploy", "--nodes", "4")
-    assert "update" in place.run("deploy", "--nodes", "6", "--dry-run")
+    assert "as they should be" in place.run("deploy", "--yes", "--nodes", "4")
+    assert "update" in place.run("deploy", "--nodes", "6", "--dry-run", code=2)

@@ -174,6 +174,15 @@ def test_a_coefficient_becomes_a_constant_and_is_remembered(site: Site) -> None:
     assert nodes.recorded(annotations) is not None
 
 
+def test_a_coefficient_of_nodes_that_have_come_or_gone_is_told() -> None:
+    annotations = choices.annotated(Coefficient(1.5), FOUR)
+    six = Nodes(6, "node", "as Kubernetes lists them")
+    said = "the cluster's size has changed: 1.5x was 6 of 4, and is 9 of 6 now"
+    assert nodes.outdated(Coefficient(1.5), annotations, six) == said
+    assert nodes.outdated(Coefficient(1.5), annotations, FOUR) == ""
+    assert nodes.outdated(Constant(6), {}, six) == ""
+
+
 def test_a_spec_and_a_change_turn_a_coefficient_into_the_same(site: Site) -> None:
     site.client.create_repo("same")
     text = (

@@ -19,7 +19,7 @@ from tycokit.scaling import change, choices, forecast, nodes, standing
 from tycokit.scaling.change import Change
 from tycokit.scaling.choices import Coefficient
 from tycokit.scaling.forecast import Forecast
-from tycokit.scaling.nodes import Nodes
+from tycokit.scaling.nodes import Nodes, outdated
 from tycokit.scaling.standing import Standing
 
 Count = Annotated[
@@ -110,6 +110,8 @@ def _show_standing(found: Standing, known: Nodes | None, why: str) -> None:
         table.add_row(*_row(one))
     show.out(least=100).print(table, soft_wrap=False)
     show.line(f"  x is a multiple of {known}" if known is not None else f"  no multiples: {why}")
+    if known is not None and (other := outdated(found.choice, found.annotations, known)):
+        show.warn(f"  {other}; `tycokit scale {found.pipeline} {found.choice}` follows it")
 
 
 def _row(one: Forecast) -> list[str]:

@@ -18,7 +18,7 @@ from python_pachyderm.service import admin_grpc, admin_proto
 
 from tycokit.errors import NodesUnknown
 from tycokit.scaling import cluster
-from tycokit.scaling.choices import MOST, NODES
+from tycokit.scaling.choices import MOST, NODES, Choice, Coefficient, workers
 
 CORES_KEY = "tycokit-cores"  # in the metadata of InspectCluster's answer
 _RECORDED = re.compile(r"(?P<count>\d+) (?P<unit>node|core)s?, (?P<source>.+)")
@@ -80,6 +80,19 @@ def recorded(annotations: Mapping[str, str]) -> Nodes | None:
     if found is None:
         return None
     return Nodes(int(found["count"]), found["unit"], "as recorded when it was last scaled")
+
+
+def outdated(choice: Choice, annotations: Mapping[str, str], now: Nodes) -> str:
+    """Where a pipeline's coefficient was multiplied with another number of nodes than there are
+    now: what it came to, and what it would come to; else nothing.
+    """
+    was = recorded(annotations)
+    if not isinstance(choice, Coefficient) or was is None or was.count == now.count:
+        return ""
+    return (
+        f"the cluster's size has changed: {choice} was {workers(choice, was.count)} of"
+        f" {was.count}, and is {workers(choice, now.count)} of {now.count} now"
+    )
 
 
 def _number(text: str | bytes) -> int:

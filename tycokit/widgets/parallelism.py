@@ -110,7 +110,7 @@ class Parallelism(View):
             "jobs": [asdict(job) for job in work.jobs[:_JOBS]],
             "broken": asdict(work.broken) if work.broken is not None else None,
             "now": _shown(forecast.forecast(found, choices.Constant(found.workers))),
-            "nodes": None if known is None else {**asdict(known), "text": str(known)},
+            "nodes": None if known is None else {**asdict(known), "text": _told(found, known)},
             "why": why,
             "choices": [_shown(one) for one in shown],
             "undo": self._undoing(found),
@@ -245,3 +245,9 @@ def _row(one: dict[str, Any]) -> Markup:
         seconds,
         one["label"],
     )
+
+
+def _told(found: Standing, known: Nodes) -> str:
+    """The nodes, and whether the pipeline's coefficient was of other ones."""
+    other = nodes.outdated(found.choice, found.annotations, known)
+    return f"{known}; {other}" if other else str(known)
