@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 from pipeline_driver import SUCCESS, Site, wait_for
 from python_pachyderm import Client
@@ -127,20 +128,31 @@ def test_a_pipeline_that_is_not_there_is_told_of_until_it_is(site: Site, index: 
     reader.stop()
 
 
+def answers(client: Client) -> bool:
+    try:
+        return bool(list(client.list_repo()))
+    except (grpc.RpcError, ConnectionError):  # gRPC waits a little before it tries again
+        return False
+
+
 def test_a_pachd_that_comes_back_is_read_on_and_no_line_comes_twice(
-    tmp_path: Path, index: LogIndex
+    tmp_path: Path, index: LogIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = Site(tmp_path)
     printing(site, "again", "seq 1 100")
     port = site.pachd.port
     reader = Reader(site.client, Source("again"), index)
     wait_for(lambda: caught_up(reader))
+    tried: list[str] = []
+    monkeypatch.setattr(reader, "_refused", lambda _, reason: tried.append(reason))
     site.pachd.stop()
+    wait_for(lambda: len(tried) >= 3)  # in vain
     reader.refresh()
     data = site.pachd.data
     pachd = Pachd(data, port, token(data), {"PATH": "/usr/bin:/bin"})
     pachd.start()
     client = Client("127.0.0.1", port, auth_token=token(data))
+    wait_for(lambda: answers(client))
     with client.commit("again_in", "master") as commit:
         client.put_file_bytes(commit, "/b", b"2")
     wait_for(lambda: len(said(index)) >= 200)

@@ -146,6 +146,15 @@ class Lab:
         opened.run_all()
         return opened
 
+    @contextmanager
+    def opened(self, *cells: str, name: str | None = None) -> Iterator[Notebook]:
+        """The same for a while; at its end nothing may have failed, nor been asked of elsewhere."""
+        made = self.notebook(*cells, name=name)
+        yield made
+        assert made.problems == []
+        assert self.strangers == []
+        made.close()
+
     def open(self, path: Path) -> Notebook:
         """A notebook that lies below `root`, in a tab of its own, as it was saved."""
         opened = Notebook(self, path)
@@ -287,6 +296,12 @@ class Notebook:
     def close(self) -> None:
         self.shutdown_kernel()
         self.page.close()
+
+
+def figure(widget: Locator, label: str) -> Locator:
+    """One of the figures at a widget's top, by what it is called."""
+    named = widget.page.get_by_text(label, exact=True)
+    return widget.locator(".tycokit-figures > div").filter(has=named)
 
 
 def connect(client: Client) -> str:

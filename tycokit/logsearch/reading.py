@@ -30,9 +30,10 @@ PREVIEW = 500  # lines that come first
 PAUSE = 0.15  # seconds in which lines gather before they are taken in together
 QUIET = 1.0  # seconds without a line after which a stream has caught up
 LEASE = 30.0  # seconds without `refresh` after which nobody looks any more
-FASTEST, SLOWEST = 0.25, 8.0  # seconds between two tries to open a stream that was lost
+FASTEST, SLOWEST = 0.25, 3.0  # seconds between two tries to open a stream that was lost
 ENDED = 5.0  # the same for one that came to its end: its job has, or its containers
 _MARGIN = 60  # seconds that a stream, opened again, reaches further back: clocks differ
+_ERRORS = (grpc.RpcError, ConnectionError)  # python_pachyderm makes the one of the other
 
 
 class _Mark(Enum):
@@ -129,7 +130,7 @@ class Reader:
                     self._items.put((stream, message))
                     pause = FASTEST
                 asleep.wait(ENDED)
-            except grpc.RpcError as error:
+            except _ERRORS as error:
                 if asleep.is_set():
                     return
                 self._items.put((stream, error))
@@ -173,7 +174,7 @@ class Reader:
                     lines = []
                     known = self._known(stream)
                     self._opened[stream] = _Opened(Parser(self._numbers), known, item)
-                elif isinstance(item, grpc.RpcError):
+                elif isinstance(item, _ERRORS):
                     self._refused(stream, refusal(item) or "")
                 else:
                     lines += self._take(stream, item)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, ClassVar
 
-from markupsafe import Markup
 from python_pachyderm import Client
 
 from tycokit import joblist, opening, pastdatum
@@ -17,18 +14,17 @@ from tycokit.errors import CliError
 from tycokit.logsearch import failing
 from tycokit.logsearch.filters import Filter
 from tycokit.logsearch.index import LogIndex
-from tycokit.logsearch.levels import LEVELS, Level
+from tycokit.logsearch.levels import Level
 from tycokit.logsearch.lines import Line
 from tycokit.logsearch.reading import Reader
 from tycokit.logsearch.streams import Source
-from tycokit.widgets import showing
+from tycokit.widgets import loglines, showing
 from tycokit.widgets.base import Answer, View, request
 from tycokit.widgets.showing import Blobs
 
 CHOICES_EVERY = 3.0  # seconds between two looks at what pipelines and jobs there are
 PATIENCE = 3.0  # seconds that the first lines are waited for
 JOBS = 50  # of a pipeline that can be chosen
-LONGEST = 1000  # characters of a line in the list
 WHOLE = 200_000  # characters of a line that is looked at
 PART = 10_000  # lines in one part of a download
 SAVED = 40  # lines of the static rendering
@@ -134,7 +130,7 @@ class Logs(View):
         return {
             "source": {"pipeline": self._source.pipeline, "job": self._source.job},
             "back": self._source.back,
-            "filter": filter_json(self._index.filter),
+            "filter": loglines.filter_json(self._index.filter),
             "lines": found.lines,
             "shown": found.shown,
             "levels": found.levels,
@@ -174,33 +170,14 @@ class Logs(View):
         if pipeline and pipeline not in names:
             raise CliError(f"there is no pipeline {pipeline} in the project {project}")
         sets = joblist.page(self.client, pipeline or None, count=JOBS, project=project).sets
-        jobs = [{"id": one.id, "state": _state(one), "at": one.created} for one in sets]
+        jobs = [{"id": one.id, "state": one.state, "at": one.created} for one in sets]
         return {"pipelines": names, "jobs": jobs}
 
     def static_html(self) -> str:
         """The last lines that are shown, as a table."""
         lines = self._index.page(-SAVED, SAVED).lines
-        rows = Markup("").join(
-            Markup(
-                '<tr class="tycokit-level-{}"><td>{}</td><td>{} {}</td><td>{}</td><td>{}</td></tr>'
-            ).format(
-                line.level,
-                _clock(line),
-                GLYPHS[line.level],
-                line.level,
-                line.pipeline,
-                line.text[:LONGEST],
-            )
-            for line in lines
-        )
-        found = self._index.summary()
         about = self._source.pipeline or "all pipelines"
-        return Markup(
-            "<p>{}: the last {:,} of {:,} lines that the filter admits, of {:,} in all;"
-            ' {:,} errors</p><table class="tycokit-table tycokit-saved-lines"><thead><tr>'
-            "<th>time (UTC)</th><th>level</th><th>pipeline</th><th>line</th></tr></thead>"
-            "<tbody>{}</tbody></table>"
-        ).format(about, len(lines), found.shown, found.lines, found.levels["error"], rows)
+        return loglines.saved(lines, self._index.summary(), about)
 
     # what the browser asks for
 
@@ -214,13 +191,15 @@ class Logs(View):
             "total": found.total,
             "version": found.version,
             "anchor": found.anchor,
-            "rows": [_row(line, marks) for line, marks in zip(found.lines, spans, strict=True)],
+            "rows": [
+                loglines.row(line, marks) for line, marks in zip(found.lines, spans, strict=True)
+            ],
         }
 
     @request
     def search(self, filter: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
         """Show other lines."""
-        wanted = filter_of(filter)
+        wanted = loglines.filter_of(filter)
         self._index.choose(wanted)
         oldest = wanted.since
         back = self._source.back
@@ -242,7 +221,7 @@ class Logs(View):
         """All of one line."""
         line = self._line(number)
         return {
-            **_row(line, ()),
+            **loglines.row(line, ()),
             "text": line.text[:WHOLE],
             "left": max(0, len(line.text) - WHOLE),
             "inputs": line.inputs[:100],
@@ -257,7 +236,7 @@ class Logs(View):
     def text(self, offset: int, count: int = PART) -> Answer:
         """Lines as text, to copy or to keep."""
         found = self._index.page(offset, min(count, PART))
-        body = "".join(f"{plain(line)}\n" for line in found.lines)
+        body = "".join(f"{loglines.plain(line)}\n" for line in found.lines)
         data = body.encode("utf-8", "replace")
         return {"count": len(found.lines), "total": found.total}, [data]
 
@@ -290,88 +269,3 @@ class Logs(View):
         if line is None:
             raise CliError("this line is no longer kept: it was one of the oldest")
         return line
-
-
-GLYPHS: dict[Level, str] = {"error": "✖", "warning": "▲", "info": "●", "debug": "○"}
-
-
-def _state(jobs: joblist.JobSet) -> str:
-    """One word for jobs that belong together."""
-    states = {job.state for job in jobs.jobs}
-    for state in ("failure", "unrunnable", "killed"):
-        if state in states:
-            return state
-    return "success" if states == {"success"} else "running"
-
-
-def plain(line: Line) -> str:
-    """A line as a file has it: time, level, where from, text."""
-    where = f"{line.pipeline} {line.job[:8] or '-'} {line.datum[:12] or '-'}"
-    return f"{_stamp(line)} {line.level.upper():7} {where} {line.text}"
-
-
-def filter_of(given: dict[str, Any]) -> Filter:
-    """The filter that the browser asks for; its times are in ms."""
-    words = {name: str(given.get(name) or "") for name in ("text", "pipeline", "job", "datum")}
-    return Filter(
-        **words,
-        worker=str(given.get("worker") or ""),
-        regex=bool(given.get("regex")),
-        case=bool(given.get("case")),
-        levels=frozenset(level for level in LEVELS if level in _listed(given.get("levels"))),
-        since=_ns(given.get("since")),
-        until=_ns(given.get("until")),
-        pachd=bool(given.get("pachd", True)),
-    )
-
-
-def filter_json(wanted: Filter) -> dict[str, Any]:
-    """The same, back."""
-    return {
-        "text": wanted.text,
-        "regex": wanted.regex,
-        "case": wanted.case,
-        "levels": [level for level in LEVELS if level in wanted.levels],
-        "pipeline": wanted.pipeline,
-        "job": wanted.job,
-        "datum": wanted.datum,
-        "worker": wanted.worker,
-        "since": None if wanted.since is None else wanted.since // 10**6,
-        "until": None if wanted.until is None else wanted.until // 10**6,
-        "pachd": wanted.pachd,
-    }
-
-
-def _listed(levels: Iterable[str] | None) -> Iterable[str]:
-    return LEVELS if levels is None else levels
-
-
-def _ns(ms: float | None) -> int | None:
-    return None if ms is None else int(ms) * 10**6
-
-
-def _row(line: Line, marks: Iterable[tuple[int, int]]) -> dict[str, Any]:
-    return {
-        "number": line.number,
-        "time": line.time / 1e6,
-        "level": line.level,
-        "pipeline": line.pipeline,
-        "job": line.job,
-        "datum": line.datum,
-        "worker": line.worker,
-        "user": line.user,
-        "text": line.text[:LONGEST],
-        "marks": list(marks),
-    }
-
-
-def _when(line: Line) -> datetime:
-    return datetime.fromtimestamp(line.time // 10**9, timezone.utc)
-
-
-def _stamp(line: Line) -> str:
-    return f"{_when(line):%Y-%m-%dT%H:%M:%S}.{line.time % 10**9 // 1000:06}Z"
-
-
-def _clock(line: Line) -> str:
-    return f"{_when(line):%Y-%m-%d %H:%M:%S}"

@@ -17,7 +17,7 @@ const COPIED = 10_000; // lines at most that go to the clipboard
 const LINE_HEIGHT = 20;
 
 function render({ model, el, onCleanup }) {
-  let filter = { ...(model.get("state").filter ?? {}) };
+  let filter = {};
   let range = "";
   let rows = new Map(); // offset → line
   let total = 0;
@@ -26,6 +26,10 @@ function render({ model, el, onCleanup }) {
   let busy = false;
   let again = false;
   let looked = null; // the number of the line that is looked at
+  let opening = null; // the offset of one that is to be looked at as soon as it is here
+  let told = ""; // the filter as Python had it last
+  let searching = 0; // searches under way, after which it has ours
+  let typing = false; // a search is about to begin
 
   const problem = h("div", { class: "tycokit-bad tycokit-logs-problem", role: "alert", hidden: true });
   const say = (text) => {
@@ -56,36 +60,46 @@ function render({ model, el, onCleanup }) {
 
   async function search() {
     say("");
+    searching += 1;
     const found = await ask("search", { filter });
-    if (found) reset();
+    searching -= 1;
+    if (found) {
+      told = JSON.stringify(model.get("state").filter);
+      reset();
+    }
     drawFilter();
   }
   const change = (changes) => {
     filter = { ...filter, ...changes };
     return search();
   };
-  const soon = debounce(() => search(), 250);
+  const later = debounce(() => {
+    typing = false;
+    search();
+  }, 250);
+  const soon = () => {
+    typing = true;
+    later();
+  };
   const text = h("input", {
     type: "search",
     class: "tycokit-logs-text",
     placeholder: "search the lines",
     "aria-label": "text or regular expression",
-    value: filter.text ?? "",
     oninput: () => {
       filter.text = text.value;
       soon();
     },
   });
-  const toggle = (name, label, title) =>
-    h("button", { title, "aria-label": title, onclick: () => change({ [name]: !filter[name] }) }, label);
+  const toggle = (name, label, title, spoken = title) =>
+    h("button", { title, "aria-label": spoken, onclick: () => change({ [name]: !filter[name] }) }, label);
   const regex = toggle("regex", ".*", "regular expression, as Python writes them");
   const exact = toggle("case", "Aa", "capital letters matter");
-  const pachd = toggle("pachd", "pachd's lines", "show what Pachyderm itself says of the datums");
+  const pachd = toggle("pachd", "pachd's lines", "show what Pachyderm itself says of the datums", null);
   const datum = h("input", {
     class: "tycokit-logs-datum",
     placeholder: "datum or file",
     "aria-label": "datum: the start of its id, or a part of a file's path",
-    value: filter.datum ?? "",
     oninput: () => {
       filter.datum = datum.value;
       soon();
@@ -129,10 +143,10 @@ function render({ model, el, onCleanup }) {
   const until = at("until", "to");
   const between = h("span", { class: "tycokit-logs-between", hidden: true }, since, "to", until);
 
-  function setRange(value) {
+  function setRange(value, { ask = true } = {}) {
     range = value;
     between.hidden = value !== "between";
-    if (value === "between") return;
+    if (value === "between" || !ask) return;
     change({ since: value ? Date.now() - Number(value) * 1000 : null, until: null });
   }
 
@@ -143,7 +157,10 @@ function render({ model, el, onCleanup }) {
     height: 340,
     label: "lines of the log",
     row: line,
-    onactivate: (index) => rows.has(index) && lookInto(rows.get(index)),
+    onactivate: (index) => {
+      opening = index;
+      if (!lookAtOpening()) load();
+    },
     onscroll: (atEnd) => {
       if (following !== atEnd) {
         following = atEnd;
@@ -227,8 +244,10 @@ function render({ model, el, onCleanup }) {
         again = true;
       }
       list.refresh();
+      lookAtOpening();
       drawCount();
     }
+    opening = null;
     busy = false;
   }
 
@@ -243,6 +262,14 @@ function render({ model, el, onCleanup }) {
 
   const details = h("div", { class: "tycokit-logs-details", hidden: true });
   onCleanup(() => details.replaceChildren());
+
+  function lookAtOpening() {
+    const row = rows.get(opening);
+    if (!row) return false;
+    opening = null;
+    lookInto(row);
+    return true;
+  }
 
   async function lookInto(row) {
     looked = row.number;
@@ -329,6 +356,7 @@ function render({ model, el, onCleanup }) {
         ),
         notebookCells(cell.cells, cell.blobs ?? [], { at: cell.at, label: "the failing cell, and those around it", onCleanup }),
       );
+      more.lastChild.scrollIntoView({ block: "nearest" });
       button.remove();
     });
 
@@ -381,9 +409,10 @@ function render({ model, el, onCleanup }) {
     following = false;
     drawFollow();
     list.scrollTo(Math.max(0, found.offset - 5));
-    await load();
     list.select(found.offset);
-    if (rows.has(found.offset)) lookInto(rows.get(found.offset));
+    opening = found.offset;
+    rows.delete(opening); // what is here may be out of date
+    load();
   }
 
   list.el.addEventListener("keydown", (event) => {
@@ -418,6 +447,19 @@ function render({ model, el, onCleanup }) {
   }
 
   // keep it up to date
+
+  /** Python, or another view of this widget, may have chosen another filter. */
+  function adopt(chosen) {
+    const words = JSON.stringify(chosen);
+    if (searching || typing || words === told) return;
+    told = words;
+    filter = { ...chosen };
+    text.value = filter.text;
+    datum.value = filter.datum;
+    since.value = local(filter.since);
+    until.value = local(filter.until);
+    setRange(since.value || until.value ? "between" : "", { ask: false });
+  }
 
   function drawFilter() {
     const state = model.get("state");
@@ -477,6 +519,7 @@ function render({ model, el, onCleanup }) {
     const state = model.get("state");
     if (!state.filter) return;
     if (state.problem) say(state.problem);
+    adopt(state.filter);
     drawSource();
     drawFilter();
     drawCount();
@@ -517,6 +560,13 @@ function found(text, { text: wanted, case: exact }) {
   for (let at = where.indexOf(what); at >= 0 && places.length < 20; at = where.indexOf(what, at + what.length))
     places.push([at, at + what.length]);
   return places;
+}
+
+/** Milliseconds since 1970 as a datetime-local input has them. */
+function local(ms) {
+  if (ms === null) return "";
+  const minutes = new Date(ms).getTimezoneOffset();
+  return new Date(ms - minutes * 60_000).toISOString().slice(0, 19);
 }
 
 /** Milliseconds since 1970 as a time of day; of another day, with its date. */

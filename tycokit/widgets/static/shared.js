@@ -208,9 +208,9 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
       onkeydown: (event) => {
         const per = Math.max(1, Math.floor(el.clientHeight / rowHeight) - 1);
         const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: per, PageUp: -per };
-        if (event.key in steps) select(Math.max(0, active) + (active < 0 ? 0 : steps[event.key]));
-        else if (event.key === "Home") select(0);
-        else if (event.key === "End") select(total - 1);
+        if (event.key in steps) move(Math.max(0, active) + (active < 0 ? 0 : steps[event.key]));
+        else if (event.key === "Home") move(0);
+        else if (event.key === "End") move(total - 1);
         else if (event.key === "Enter" || event.key === " ") active >= 0 && onactivate?.(active);
         else return;
         event.preventDefault();
@@ -263,6 +263,11 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
       rows.push(made);
     }
     inner.replaceChildren(...rows);
+  }
+
+  function move(index) {
+    select(index);
+    onscroll?.(atEnd()); // the next key may come before the event does
   }
 
   function select(index, reveal = true) {
