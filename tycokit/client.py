@@ -18,7 +18,7 @@ from python_pachyderm.service import Service, auth_proto
 
 from tycokit import config
 from tycokit.config import Context
-from tycokit.errors import CliError, NoAnswer, Refused
+from tycokit.errors import CliError, NoAnswer, Refused, in_context
 from tycokit.reaching import fault
 
 DEFAULT_ADDRESS = "grpc://localhost:30650"
@@ -131,7 +131,7 @@ def translate(error: BaseException, address: str = "", context: str = "") -> Cli
     """
     call = _call(error)
     if call is None:
-        return CliError(str(error) or type(error).__name__)
+        return CliError(f"{in_context(context)}{str(error) or type(error).__name__}")
     code, details = call.code(), (call.details() or "").strip()
     if code == grpc.StatusCode.UNAVAILABLE:
         return NoAnswer(address, _short(details), context=context)
@@ -143,7 +143,7 @@ def translate(error: BaseException, address: str = "", context: str = "") -> Cli
         return Refused(address, details, context=context)
     if code == grpc.StatusCode.UNIMPLEMENTED:
         return Refused(address, details or "it does not know this call", context=context)
-    return CliError(details or f"pachd answers {code.name}")
+    return CliError(f"{in_context(context)}{details or f'pachd answers {code.name}'}")
 
 
 def refusal(error: BaseException) -> str | None:

@@ -75,6 +75,10 @@ TycokitError
     ├── RecordsError       records, or a report of them, that cannot be had
     ├── TargetError        a target of alerts that cannot be made or removed
     ├── WatchError         a folder that cannot be watched
+    ├── MoveError          what cannot be copied, exported or imported
+    │   ├── Occupied           the destination has something else of that name
+    │   ├── CopyDiffers        a copy whose hashes are not those of the source
+    │   └── ArchiveError       an archive that is damaged, or no archive, or cannot be made
     ├── OperationsError    what runs where pachd runs cannot be looked at
     │   └── KubernetesError    no Kubernetes answers, it refuses, or it is not pachd's
     └── NotInstalled       an extra of tycokit that a command needs
@@ -636,7 +640,7 @@ class NoAnswer(CliError):
         self.address, self.detail, self.advice, self.context = address, detail, advice, context
         why = f" ({detail})" if detail else ""
         where = f" at {address}" if address else ""
-        super().__init__(f"{_in(context)}no pachd answers{where}{why}; {advice}")
+        super().__init__(f"{in_context(context)}no pachd answers{where}{why}; {advice}")
 
 
 class Refused(CliError):
@@ -645,10 +649,11 @@ class Refused(CliError):
     def __init__(self, address: str, reason: str, *, context: str = "") -> None:
         self.address, self.reason, self.context = address, reason, context
         where = f" at {address}" if address else ""
-        super().__init__(f"{_in(context)}pachd{where} refuses: {reason}")
+        super().__init__(f"{in_context(context)}pachd{where} refuses: {reason}")
 
 
-def _in(context: str) -> str:
+def in_context(context: str) -> str:
+    """How a sentence about a context begins; nothing where none is known."""
     return f"context {context!r}: " if context else ""
 
 
@@ -823,6 +828,37 @@ class KubernetesError(OperationsError):
     def __init__(self, reason: str, status: int | None = None) -> None:
         self.reason, self.status = reason, status
         super().__init__(reason)
+
+
+class MoveError(CliError):
+    """Something that cannot be copied, exported or imported."""
+
+
+class Occupied(MoveError):
+    """A repo or branch (`what`) of the context that has other things in it."""
+
+    def __init__(self, context: str, what: str, why: str) -> None:
+        self.context, self.what = context, what
+        super().__init__(f"{what} of {context} takes no copy: {why}")
+
+
+class CopyDiffers(MoveError):
+    """A commit that is not finished, since the hash of a file (`path`) is not the source's."""
+
+    def __init__(self, context: str, commit: str, path: str) -> None:
+        self.context, self.commit, self.path = context, commit, path
+        super().__init__(
+            f"{path} of {commit} has another hash in {context} than where it comes from; its commit"
+            " stays open: copy again"
+        )
+
+
+class ArchiveError(MoveError):
+    """An archive (`file`) that cannot be read or written; `reason` names the part of it."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"{file}: {reason}")
 
 
 class NotInstalled(CliError):

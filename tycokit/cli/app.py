@@ -18,6 +18,7 @@ from tycokit.cli import (
     gc,
     logs,
     models,
+    moving,
     opening,
     report,
     rules,
@@ -47,6 +48,9 @@ app.command()(contexts.contexts)
 app.command()(deploy.deploy)
 app.command()(data.put)
 app.command()(watch.watch)
+app.command()(moving.copy)
+app.command()(moving.export)
+app.command("import")(moving.import_)
 app.command()(data.records)
 app.command()(report.report)
 app.command()(logs.logs)

@@ -82,6 +82,7 @@ def annotated(choice: Choice, nodes: object) -> dict[str, str]:
 def recorded(constant: int, annotations: Mapping[str, str]) -> Choice:
     """The choice that a pipeline was given, by its constant and its annotations."""
     try:
-        return Coefficient(float(annotations[COEFFICIENT]))
-    except (KeyError, ValueError):  # an annotation that somebody else has written
+        # .get, since a protobuf map makes the key that it is asked for
+        return Coefficient(float(annotations.get(COEFFICIENT, "")))
+    except ValueError:  # none, or one that somebody else has written
         return Constant(constant or 1)

@@ -1,0 +1,69 @@
+"""Two pachds, each with a data folder of its own, and the command line that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from command import tycokit
+from pipeline_driver import Site
+from python_pachyderm.service import pfs_proto, pps_proto
+
+from tycokit import config
+from tycokit.config import Context
+
+
+class Pair:
+    """`laptop` is copied from, `cluster` to; `laptop` is the active context."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.config = folder, folder / "config.json"
+        self.laptop, self.cluster = self._site("laptop"), self._site("cluster")
+        config.use(self.config, "laptop")
+
+    def stop(self) -> None:
+        self.laptop.pachd.stop()
+        self.cluster.pachd.stop()
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """What a command says; `code` is how it has to end."""
+        done = tycokit(self.folder, self.config, *words)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def _site(self, name: str) -> Site:
+        (self.folder / name).mkdir()
+        site = Site(self.folder / name)
+        address = f"grpc://127.0.0.1:{site.pachd.port}"
+        config.register(self.config, Context(name, address, site.client.auth_token))
+        return site
+
+
+def hashes(site: Site, repo: str, commit: str = "master") -> dict[str, str]:
+    """Path → Pachyderm's hash of every file."""
+    found = site.client.glob_file((repo, commit), "/**")
+    return {info.file.path: info.hash.hex() for info in found if info.file_type == 1}
+
+
+def commits(site: Site, repo: str) -> list[Any]:
+    """Those that people made, the oldest first."""
+    return list(site.client.list_commit(repo))[::-1]
+
+
+def contents(site: Site, repo: str) -> list[Mapping[str, str]]:
+    """The files of each of them."""
+    return [hashes(site, repo, info.commit.id) for info in commits(site, repo)]
+
+
+def pfs(repo: str) -> Any:
+    return pps_proto.Input(pfs=pps_proto.PFSInput(repo=repo, glob="/"))
+
+
+def transform(line: str, **more: Any) -> Any:
+    return pps_proto.Transform(cmd=["sh"], stdin=[line], **more)
+
+
+def branch(repo: str) -> Any:
+    """A repo's `master`."""
+    return pfs_proto.Branch(repo=pfs_proto.Repo(name=repo, type="user"), name="master")

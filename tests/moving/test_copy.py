@@ -1,0 +1,250 @@
+"""tycokit copy between two pachds: what arrives, what does not, and that nothing does twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import grpc
+from moving_driver import Pair, branch, commits, contents, hashes, pfs, transform
+from python_pachyderm.service import pfs_proto, pps_proto
+from waiting import until
+
+from tycokit.moving.pipelines import COPIED
+from tycokit.specdiff import request_of
+
+SUCCESS = pps_proto.JobState.JOB_SUCCESS
+LARGE = os.urandom(3 << 20)
+
+
+def shout(pair: Pair, **more: Any) -> None:
+    """A repo `letters` and a pipeline that reads it, on the laptop."""
+    client = pair.laptop.client
+    client.create_repo("letters", "what people wrote")
+    pair.laptop.put("letters", {"/a": b"a", "/deep/b": b"b", "/empty": b"", "/large": LARGE})
+    client.create_pipeline(
+        "shout",
+        transform('for f in /pfs/letters/*; do cat "$f" > "/pfs/out/$(basename $f)"; done', **more),
+        input=pfs("letters"),
+    )
+    next(client.inspect_job(next(client.list_job("shout")).job.id, "shout", wait=True))
+
+
+def test_heads_arrive_with_their_hashes_and_pipelines_make_the_same_results(pair: Pair) -> None:
+    shout(pair)
+    pair.laptop.client.create_branch("letters", "stable", head_commit=("letters", "master"))
+
+    said = pair.run("copy", "laptop", "cluster")
+
+    assert "cluster: 1 repos, 1 commits, 4 files, 1 pipelines" in said
+    assert "1 pipelines are stopped there" in said
+    assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
+    there = pair.cluster.client
+    assert there.inspect_repo("letters").description == "what people wrote"
+    heads = {info.branch.name: info.head.id for info in there.list_branch("letters")}
+    assert heads["stable"] == heads["master"]
+    info = next(there.inspect_pipeline("shout", details=True))
+    assert info.stopped
+    assert list(there.glob_file(("shout", "master"), "/**")) == []
+
+    said = pair.run("copy", "laptop", "cluster", "--start")
+
+    assert "0 commits (1 were there), 0 files" in said
+    job = next(there.inspect_job(next(there.list_job("shout")).job.id, "shout", wait=True))
+    assert job.state == SUCCESS
+    assert hashes(pair.cluster, "shout") == hashes(pair.laptop, "shout")
+    assert len(commits(pair.cluster, "letters")) == 1
+
+    pair.laptop.put("letters", {"/a": None, "/c": b"c"})
+    said = pair.run("copy", "laptop", "cluster")
+    assert "1 commits (1 were there), 1 files" in said  # the other is that of `stable`
+    assert "stopped" not in said
+    assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
+
+
+def test_the_history_arrives_commit_by_commit_with_forks_and_messages(pair: Pair) -> None:
+    client = pair.laptop.client
+    client.create_repo("letters")
+    first = pair.laptop.put("letters", {"/a": b"a", "/b": b"b", "/d/x": b"x"})
+    with client.commit("letters", "patch", parent=first, description="a fork") as commit:
+        client.put_file_bytes(commit, "/patch", b"p")
+    pair.laptop.put("letters", {"/a": b"other", "/b": None})
+    pair.laptop.put("letters", {"/d/x": None, "/d": b"a file by now"})
+    pair.laptop.put("letters", {})  # changes nothing
+
+    said = pair.run("copy", "laptop", "cluster", "--history")
+
+    assert "1 repos, 5 commits" in said
+    assert len(commits(pair.cluster, "letters")) == 5
+    for name in ("master", "patch"):
+        here, there = (
+            list(site.client.list_commit("letters", to_commit=("letters", name)))
+            for site in (pair.laptop, pair.cluster)
+        )
+        assert [hashes(pair.cluster, "letters", info.commit.id) for info in there] == [
+            hashes(pair.laptop, "letters", info.commit.id) for info in here
+        ]
+    fork = next(pair.cluster.client.list_commit("letters", to_commit=("letters", "patch")))
+    assert fork.description.startswith("a fork\n")
+
+    assert "0 commits (5 were there)" in pair.run("copy", "laptop", "cluster", "--history")
+    pair.laptop.put("letters", {"/new": b"new"})
+    assert "1 commits (5 were there), 1 files" in pair.run("copy", "laptop", "cluster", "--history")
+    assert len(commits(pair.cluster, "letters")) == 6
+
+
+def test_a_copy_that_was_killed_goes_on_and_copies_nothing_twice(pair: Pair) -> None:
+    pair.laptop.client.create_repo("many")
+    files = {f"/{number:04}": f"{number}".encode() * 500 for number in range(1500)}
+    pair.laptop.put("many", files)
+    copying = subprocess.Popen(
+        [sys.executable, "-m", "tycokit", "copy", "laptop", "cluster"],
+        env={**os.environ, "PACH_CONFIG": str(pair.config)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def some() -> int:
+        assert copying.poll() is None, "too fast to be killed"
+        try:
+            return len(hashes(pair.cluster, "many"))
+        except grpc.RpcError:  # there is no such repo or branch yet
+            return 0
+
+    until(some, 60)
+    copying.send_signal(signal.SIGKILL)
+    copying.wait()
+    (half,) = commits(pair.cluster, "many")
+    assert not half.HasField("finished")
+
+    before = len(hashes(pair.cluster, "many"))
+    said = pair.run("copy", "laptop", "cluster")
+
+    assert 0 < before < len(files)
+    assert f"1 commits, {len(files) - before} files" in said
+    (whole,) = commits(pair.cluster, "many")
+    assert whole.commit.id == half.commit.id
+    assert whole.HasField("finished")
+    assert hashes(pair.cluster, "many") == hashes(pair.laptop, "many")
+
+
+def test_what_the_destination_has_of_its_own_is_left_alone_unless_told(pair: Pair) -> None:
+    shout(pair)
+    there = pair.cluster.client
+    there.create_repo("letters")
+    pair.cluster.put("letters", {"/own": b"own"})
+
+    said = pair.run("copy", "laptop", "cluster", code=1)
+    assert "letters@master of cluster takes no copy: it holds other files; --replace" in said
+    assert list(hashes(pair.cluster, "letters")) == ["/own"]
+
+    there.create_repo("notes")
+    pair.laptop.client.create_repo("notes")
+    for site in (pair.laptop, pair.cluster):  # the same on both: nothing to do
+        site.put("notes", {"/note": b"note"})
+    assert "0 files" in pair.run("copy", "laptop", "cluster", "notes")
+    assert len(commits(pair.cluster, "notes")) == 1
+
+    there.create_pipeline("other", transform("true"), input=pfs("letters"))
+    pair.laptop.client.create_repo("other")
+    said = pair.run("copy", "laptop", "cluster", "other", code=1)
+    assert "other of cluster takes no copy: a pipeline writes it" in said
+
+    pair.run("copy", "laptop", "cluster", "letters", "--replace")
+    assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
+    assert "/own" in contents(pair.cluster, "letters")[0]
+
+
+def test_secrets_are_named_and_never_copied(pair: Pair) -> None:
+    pair.laptop.client.create_secret("key", {"k": "hidden"})
+    shout(pair, secrets=[pps_proto.SecretMount(name="key", key="k", env_var="K")])
+
+    said = pair.run("copy", "laptop", "cluster", code=1)
+
+    assert "pipeline shout needs the secret key, which is never copied: make it in cluster" in said
+    assert list(pair.cluster.client.list_secret()) == []
+    assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
+    pair.cluster.client.create_secret("key", {"k": "another"})
+    pair.run("copy", "laptop", "cluster")
+    assert next(pair.cluster.client.inspect_pipeline("shout")).stopped
+
+
+def test_a_pipeline_that_differs_stays_unless_told(pair: Pair) -> None:
+    shout(pair)
+    there = pair.cluster.client
+    there.create_repo("letters")
+    there.create_pipeline("shout", transform("true"), input=pfs("letters"))
+
+    said = pair.run("copy", "laptop", "cluster", code=1)
+    assert "pipeline shout is in cluster with another spec (transform) and stays" in said
+    assert not next(there.inspect_pipeline("shout")).stopped
+
+    pair.run("copy", "laptop", "cluster", "--replace")
+    info = next(there.inspect_pipeline("shout", details=True))
+    assert "cat" in info.details.transform.stdin[-1]
+    assert "0 commits" in pair.run("copy", "laptop", "cluster")
+
+
+def test_a_pipeline_that_was_made_and_not_yet_stopped_is_stopped(pair: Pair) -> None:
+    shout(pair)
+    there = pair.cluster.client
+    there.create_repo("letters")
+    request = request_of(next(pair.laptop.client.inspect_pipeline("shout", details=True)))
+    request.ClearField("spec_commit")
+    request.metadata.annotations[COPIED] = "laptop"
+    there.create_pipeline_from_request(request)
+
+    pair.run("copy", "laptop", "cluster")
+
+    assert next(there.inspect_pipeline("shout")).stopped
+    assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
+    there.start_pipeline("shout")
+    pair.run("copy", "laptop", "cluster")
+    assert not next(there.inspect_pipeline("shout")).stopped
+
+
+def test_branches_keep_their_provenance_and_triggers(pair: Pair) -> None:
+    client = pair.laptop.client
+    client.create_project("other")
+    client.create_repo("letters")
+    client.create_repo("derived", project_name="other")
+    pair.laptop.put("letters", {"/a": b"a"})
+    client.create_branch("letters", "rare", trigger=pfs_proto.Trigger(branch="master", commits=3))
+    client.create_branch("derived", "master", provenance=[branch("letters")], project_name="other")
+    head = client.inspect_branch("derived", "master", project_name="other").head
+    client.put_file_bytes(head, "/d", b"d")
+    client.finish_commit(head)
+
+    said = pair.run("copy", "laptop", "cluster")
+
+    assert "2 repos, 2 commits" in said
+    there = pair.cluster.client
+    assert there.inspect_branch("letters", "rare").trigger.commits == 3
+    made = there.inspect_branch("derived", "master", project_name="other")
+    assert [one.repo.name for one in made.direct_provenance] == ["letters"]
+    file = there.get_file(made.head, "/d")
+    assert file.read() == b"d"
+    assert "0 commits (2 were there), 0 files" in pair.run("copy", "laptop", "cluster")
+
+
+def test_a_name_that_is_none_or_a_pipelines_is_told(pair: Pair) -> None:
+    shout(pair)
+    said = pair.run("copy", "laptop", "cluster", "lettres", code=1)
+    assert "laptop has no repo or pipeline lettres; it has letters, shout" in said
+    assert "are the same pachd" in pair.run("copy", "laptop", "laptop", code=1)
+    assert "has no context 'moon'" in pair.run("copy", "laptop", "moon", code=1)
+    said = pair.run("copy", "laptop", "cluster", "shout", code=1)
+    assert "pipeline shout reads letters, which cluster does not have" in said
+
+
+def test_a_destination_that_goes_away_is_named(pair: Pair) -> None:
+    pair.cluster.pachd.stop()
+    pair.laptop.client.create_repo("letters")
+    said = pair.run("copy", "laptop", "cluster", code=1)
+    assert "context 'cluster': no pachd answers" in said
+    known = json.loads(pair.config.read_text())
+    assert known["v2"]["active_context"] == "laptop"

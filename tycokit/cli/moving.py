@@ -1,0 +1,140 @@
+"""copy, export, import: from one pachd to another, or to a file and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from python_pachyderm import Client
+
+from tycokit import addresses, config
+from tycokit.cli import show, surroundings
+from tycokit.cli.data import Context
+from tycokit.client import connect
+from tycokit.errors import MoveError
+from tycokit.moving import flow, pipelines
+from tycokit.moving.contents import Step
+from tycokit.moving.flow import Moved, Sink, Source
+from tycokit.moving.packing import ArchiveSink
+from tycokit.moving.reading import PachdSource
+from tycokit.moving.unpacking import ArchiveSource
+from tycokit.moving.writing import PachdSink
+from tycokit.specs import Repo
+
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Repos and pipelines [default: all of them]")
+]
+History = Annotated[
+    bool, typer.Option("--history", help="Every commit, not only the branches' heads.")
+]
+Start = Annotated[
+    bool, typer.Option("--start", help="Start the pipelines that run where they come from.")
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Put copies over what the destination has of its own.")
+]
+
+
+def copy(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="Context to copy from.")],
+    destination: Annotated[str, typer.Argument(metavar="DST", help="Context to copy to.")],
+    names: Names = None,
+    history: History = False,
+    start: Start = False,
+    replace: Replace = False,
+) -> None:
+    """Copy repos, branches and pipelines to another context. Again: goes on, or brings what is new.
+
+    Pipelines are made stopped, and results are not copied: the destination makes them again.
+    """
+    here, there = (connect(surroundings.config_path(), name) for name in (source, destination))
+    if here.inspect_cluster().deployment_id == there.inspect_cluster().deployment_id:
+        raise MoveError(f"{source} and {destination} are the same pachd")
+    done = _move(
+        PachdSource(here, source, only=_repos(names), history=history),
+        PachdSink(there, destination, replace=replace, start=start),
+    )
+    _tell(done, destination, there)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write.")],
+    names: Names = None,
+    history: History = False,
+    context: Context = None,
+) -> None:
+    """Write repos, branches and pipelines into one archive file, for `import`."""
+    client = connect(surroundings.config_path(), context)
+    source = PachdSource(client, _name(context), only=_repos(names), history=history)
+    with ArchiveSink(file) as sink:
+        done = _move(source, sink)
+    show.line(f"{file}: {_counted(done)}")
+    for secret, users in pipelines.secrets(done.contents.pipelines).items():
+        show.line(f"  secret {secret} is not in it; {', '.join(users)} will need it")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive of `export`.")],
+    start: Start = False,
+    replace: Replace = False,
+    context: Context = None,
+) -> None:
+    """Bring what an archive holds into a pachd, once all of it was checked. Again: goes on.
+
+    Pipelines are made stopped: they run the commands of whoever made the archive.
+    """
+    client = connect(surroundings.config_path(), context)
+    name = _name(context)
+    with ExitStack() as stack:
+        with show.bytes_bar() as bar:
+            task = bar.add_task("checking", total=file.stat().st_size if file.is_file() else None)
+            checked = ArchiveSource(file, lambda count: bar.advance(task, count))
+            source = stack.enter_context(checked)
+        done = _move(source, PachdSink(client, name, replace=replace, start=start))
+    _tell(done, name, client)
+
+
+def _move(source: Source, sink: Sink) -> Moved:
+    with show.spinner("looking at what there is"):
+        contents = source.contents()
+    with show.bytes_bar() as bar:
+        task = bar.add_task("", total=contents.size)
+
+        def watch(step: Step, count: int) -> None:
+            bar.update(task, description=f"{step.repo}@{step.branch}", advance=count)
+
+        return flow.move(contents, source, sink, watch)
+
+
+def _tell(done: Moved, name: str, client: Client) -> None:
+    show.line(f"{name}: {_counted(done)}")
+    for sentence in done.left:
+        show.warn(f"  {sentence}")
+    waiting = pipelines.stopped(client, done.contents)
+    if waiting:
+        show.line(
+            f"  {len(waiting)} pipelines are stopped there; the same command with --start starts"
+            " them, and they make their results again"
+        )
+    if done.left:
+        raise typer.Exit(1)
+
+
+def _counted(done: Moved) -> str:
+    before = f" ({done.there} were there)" if done.there else ""
+    return (
+        f"{len(done.contents.repos)} repos, {done.taken} commits{before}, {done.files} files,"
+        f" {len(done.contents.pipelines)} pipelines"
+    )
+
+
+def _name(context: str | None) -> str:
+    return context or config.active(surroundings.config_path()) or "pachd"
+
+
+def _repos(names: Iterable[str] | None) -> list[Repo]:
+    found = [addresses.parse(name) for name in names or ()]
+    return [Repo(one.project, one.repo) for one in found]

@@ -1,0 +1,84 @@
+"""An archive as a sink."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from tycokit.errors import ArchiveError
+from tycokit.moving.archive import CONTENTS, GONE, HASH, MANIFEST, PUT, Hashing, manifest_line
+from tycokit.moving.changes import Change, Gone, Readable, Record
+from tycokit.moving.contents import Contents, Step
+
+
+class ArchiveSink:
+    """Writes an archive to `file`, which is there once all of it is. Raises ArchiveError.
+
+    Use it as a context manager: an unfinished one is removed.
+    """
+
+    def __init__(self, file: Path) -> None:
+        if file.exists():
+            raise ArchiveError(file, "is there already; name another, or remove it")
+        self._file, self._part = file, file.with_name(f".{file.name}.part")
+        self._numbers: dict[Step, int] = {}
+
+    def __enter__(self) -> ArchiveSink:
+        self._manifest = Record()
+        self._tar = tarfile.open(self._part, "w", format=tarfile.PAX_FORMAT, copybufsize=1 << 20)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._tar.close()
+        self._manifest.__exit__(kind, error, at)
+        self._part.unlink(missing_ok=True)
+
+    def prepare(self, contents: Contents) -> None:
+        self._numbers = {step: number for number, step in enumerate(contents.steps)}
+        data = contents.to_json()
+        self._add(CONTENTS, len(data), io.BytesIO(data))
+
+    def has(self, _step: Step) -> bool:
+        return False
+
+    def take(self, step: Step, changes: Iterator[Change], moved: Callable[[int], None]) -> int:
+        """Append a step's files; how many they are."""
+        files = 0
+        for change in changes:
+            if isinstance(change, Gone):
+                self._add(f"{GONE}/{self._numbers[step]}{change.path}", 0, io.BytesIO())
+                continue
+            name = f"{PUT}/{self._numbers[step]}{change.path}"
+            self._add(name, change.size, change.open(), **{HASH: change.hash})
+            moved(change.size)
+            files += 1
+        return files
+
+    def finish(self, _contents: Contents) -> tuple[str, ...]:
+        self._write(tarfile.TarInfo(MANIFEST), *self._manifest.file())
+        self._tar.close()
+        with self._part.open("rb") as written:
+            os.fsync(written.fileno())
+        self._part.rename(self._file)
+        return ()
+
+    def _add(self, name: str, size: int, file: Readable, **headers: str) -> None:
+        hashing = Hashing(file)
+        member = tarfile.TarInfo(name)
+        member.pax_headers = headers
+        self._write(member, size, hashing)
+        self._manifest.add(manifest_line(name, size, hashing.sha256))
+
+    def _write(self, member: tarfile.TarInfo, size: int, file: Readable) -> None:
+        member.size = size
+        self._tar.addfile(member, file)
+        self._tar.members.clear()

@@ -1,0 +1,201 @@
+"""Pipelines on the move: their specs without what one pachd added, made stopped at another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from google.protobuf import json_format
+from python_pachyderm import Client
+
+from tycokit import browsing, specs, targeting
+from tycokit.addresses import DEFAULT_BRANCH, DEFAULT_PROJECT
+from tycokit.errors import NodesUnknown
+from tycokit.moving.contents import Contents, PipelineEntry, commit
+from tycokit.scaling import change, nodes
+from tycokit.specdiff import differences, request_of
+from tycokit.specs import Repo, Spec, pfs_inputs
+
+COPIED = "tycokit.copied-from"  # an annotation: we made it, and from where
+
+
+def portable(info: Any) -> dict[str, Any]:
+    """The spec of a PipelineInfo with details, as JSON, without what its pachd made up."""
+    made = request_of(info)
+    for name in ("salt", "spec_commit", "update", "reprocess"):
+        made.ClearField(name)
+    _take_origin(made.metadata.annotations)
+    for pfs in pfs_inputs(made.input):
+        pfs.ClearField("commit")
+        if pfs.HasField("trigger"):
+            pfs.ClearField("branch")  # pachd's own, beside the trigger's
+    for cron in crons(made.input):
+        cron.ClearField("start")  # from now on: what ticked before is not made up for
+        cron.ClearField("commit")
+    found: dict[str, Any] = json_format.MessageToDict(made, preserving_proto_field_name=True)
+    return found
+
+
+def crons(node: Any) -> Iterable[Any]:
+    """Every CronInput of an Input, at any depth."""
+    if node.HasField("cron"):
+        yield node.cron
+    for inner in (*node.cross, *node.union, *node.join, *node.group):
+        yield from crons(inner)
+
+
+def secrets(entries: Iterable[PipelineEntry]) -> dict[str, list[str]]:
+    """The secrets that pipelines ask for, and which pipelines do."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        for name in sorted(_secrets(_spec(entry))):
+            found.setdefault(name, []).append(str(entry.pipeline))
+    return found
+
+
+def create(client: Client, name: str, contents: Contents, *, replace: bool) -> list[str]:
+    """Make the pipelines that are not there, stopped; a sentence for each that could not be.
+
+    They are made before their data comes, so that none of it is processed before somebody starts
+    them. One that is there with another spec is updated by `replace` only.
+    """
+    left: list[str] = []
+    repos = {repo_of(info.repo) for info in client.list_repo()}
+    there = _there(client)
+    known = {info.secret.name for info in client.list_secret()}
+    targets = targeting.names(client)
+    for given in specs.order([_spec(entry) for entry in contents.pipelines]):
+        spec = targeting.mounted(given, targets)
+        info = there.get(spec.output)
+        left += _untold(given, targets, name) + _scaled(client, spec)
+        fault = _fault(spec, repos, known, name)
+        if info is None and spec.output in repos:
+            fault = f"has the name of a repo that {name} has"
+        fault = fault or _make(client, name, spec, info, contents, replace=replace)
+        if fault:
+            left.append(f"pipeline {spec.output} {fault}")
+        else:
+            repos.add(spec.output)
+    return left
+
+
+def start(client: Client, contents: Contents) -> None:
+    """Start those that run at the source and are stopped here."""
+    waiting = stopped(client, contents)
+    for spec in specs.order([_spec(entry) for entry in contents.pipelines]):
+        if spec.output in waiting:
+            client.start_pipeline(spec.output.name, project_name=spec.output.project)
+
+
+def stopped(client: Client, contents: Contents) -> list[Repo]:
+    """Those that run at the source and are stopped here."""
+    there = _there(client)
+    return [
+        entry.pipeline
+        for entry in contents.pipelines
+        if entry.running and entry.pipeline in there and there[entry.pipeline].stopped
+    ]
+
+
+def _there(client: Client) -> dict[Repo, Any]:
+    return {repo_of(info.pipeline): info for info in client.list_pipeline(details=True)}
+
+
+def _make(
+    client: Client, name: str, spec: Spec, info: Any, contents: Contents, *, replace: bool
+) -> str | None:
+    """Make or update a pipeline, and see that it does not run yet; why it was left as it is."""
+    pipeline = spec.output
+    if info is None:
+        origin: str | None = contents.origin
+        fields = []
+    else:
+        origin = _take_origin(info.details.metadata.annotations)
+        fields = differences(spec.request, info)
+    if fields and not replace:
+        told = ", ".join(fields)
+        return f"is in {name} with another spec ({told}) and stays as it is; --replace updates it"
+    if info is None or fields:
+        spec.request.update = info is not None
+        if origin is not None:
+            spec.request.metadata.annotations[COPIED] = origin
+        client.create_pipeline_from_request(spec.request)
+    if info is None or (origin and not info.stopped and _awaits(client, spec, contents)):
+        client.stop_pipeline(pipeline.name, project_name=pipeline.project)
+    return None
+
+
+def _scaled(client: Client, spec: Spec) -> list[str]:
+    """Give a spec with a coefficient the workers for this cluster; a sentence where it cannot."""
+    try:
+        change.resolve(spec.request, lambda: nodes.find(client))
+    except NodesUnknown as error:
+        return [f"pipeline {spec.output} keeps its number of workers: {error}"]
+    return []
+
+
+def _take_origin(annotations: Any) -> str | None:
+    """Where a pipeline was copied from; it is taken out, so that it is no difference."""
+    if COPIED not in annotations:  # asking a protobuf map for a key would make it
+        return None
+    origin = str(annotations[COPIED])
+    del annotations[COPIED]
+    return origin
+
+
+def _spec(entry: PipelineEntry) -> Spec:
+    """The spec, checked as one from a file is. Raises SpecError."""
+    (spec,) = specs.parse(json.dumps(entry.spec), f"the spec of {entry.pipeline}", 1)
+    return spec
+
+
+def _fault(spec: Spec, repos: Collection[Repo], known: Collection[str], name: str) -> str | None:
+    """Why a pipeline cannot be made there."""
+    for repo in spec.inputs:
+        if repo not in repos:
+            return f"reads {repo}, which {name} does not have"
+    unknown = sorted(_secrets(spec) - set(known))
+    if unknown:
+        return (
+            f"needs the secret {', '.join(unknown)}, which is never copied: make it in {name},"
+            " then copy again"
+        )
+    return None
+
+
+def _untold(spec: Spec, targets: Collection[str], name: str) -> list[str]:
+    """The targets of alerts that a spec has mounted and this pachd lacks."""
+    if targeting.ANNOTATION not in spec.request.metadata.annotations:
+        return []
+    mounted = {secret.removeprefix(targeting.PREFIX) for secret in _secrets(spec)}
+    return [
+        f"pipeline {spec.output} tells nobody by {target!r}, whose key is never copied:"
+        f" `tycokit targets set {target} --context {name}`"
+        for target in sorted(mounted - set(targets))
+    ]
+
+
+def _secrets(spec: Spec) -> set[str]:
+    transform = spec.request.transform
+    return {secret.name for secret in transform.secrets} | set(transform.image_pull_secrets)
+
+
+def _awaits(client: Client, spec: Spec, contents: Contents) -> bool:
+    """Whether data is brought to a pipeline that has seen none: to stop it came too late before."""
+    if not {step.repo for step in contents.steps} & set(spec.inputs):
+        return False
+    project = spec.output.project
+    return not any(
+        browsing.folder(
+            client,
+            commit(Repo(pfs.project or project, pfs.repo), pfs.branch or DEFAULT_BRANCH),
+            count=1,
+        ).entries
+        for pfs in pfs_inputs(spec.request.input)
+    )
+
+
+def repo_of(named: Any) -> Repo:
+    """Of a Repo or Pipeline (protobuf)."""
+    return Repo(named.project.name or DEFAULT_PROJECT, named.name)

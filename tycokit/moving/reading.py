@@ -1,0 +1,265 @@
+"""A pachd as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
+from typing import Any
+
+import grpc
+from google.protobuf import json_format
+from python_pachyderm import Client
+from python_pachyderm.service import pfs_proto
+
+from tycokit import browsing
+from tycokit.addresses import DEFAULT_PROJECT, Address
+from tycokit.client import cut, is_missing
+from tycokit.errors import FileCut, MoveError
+from tycokit.moving.changes import Change, Gone, Put
+from tycokit.moving.contents import (
+    BranchEntry,
+    BranchName,
+    Contents,
+    PipelineEntry,
+    RepoEntry,
+    Step,
+    commit,
+)
+from tycokit.moving.pipelines import crons, portable, repo_of
+from tycokit.moving.speaking import speaking
+from tycokit.specs import Repo, pfs_inputs
+
+
+class PachdSource:
+    """What a context's pachd has: repos that people write, and pipelines.
+
+    What pipelines write is left out, since their pachd makes it again; so are the repos that
+    tick for cron inputs. `only` names repos and pipelines; all where it is empty. `history`: each
+    commit, not only the branches' heads.
+    """
+
+    def __init__(
+        self, client: Client, name: str, *, only: Collection[Repo] = (), history: bool = False
+    ) -> None:
+        self._client, self._name = client, name
+        self._only, self._history = frozenset(only), history
+
+    def contents(self) -> Contents:
+        """Raises MoveError for a name that is none, or is that of a pipeline's repo."""
+        with speaking(self._name):
+            pipelines = list(self._client.list_pipeline(details=True))
+            made = _made_by_pachd(pipelines)
+            repos = {repo_of(info.repo): info for info in self._client.list_repo()}
+            chosen = self._chosen({repo_of(info.pipeline) for info in pipelines}, set(repos), made)
+            entries = [
+                RepoEntry(repo, info.description)
+                for repo, info in sorted(repos.items())
+                if repo in chosen and repo not in made
+            ]
+            own = _own_branches(pipelines)
+            steps: list[Step] = []
+            branches: list[BranchEntry] = []
+            for entry in entries:
+                found = self._branches(entry.repo, own, steps)
+                branches += found
+            kept = [
+                PipelineEntry(repo_of(info.pipeline), portable(info), not info.stopped)
+                for info in pipelines
+                if repo_of(info.pipeline) in chosen
+            ]
+            return Contents(
+                self._name,
+                self._projects({repo.project for repo in chosen}),
+                tuple(entries),
+                tuple(steps),
+                tuple(branches),
+                tuple(kept),
+            )
+
+    def changes(self, step: Step) -> Iterator[Change]:
+        """The files of a commit, or what differs from those of its parent."""
+        with speaking(self._name):
+            at = commit(step.repo, step.id)
+            if step.parent is None:
+                yield from (self._put(at, one) for one in entries(self._client, at))
+            else:
+                for change in differing(self._client, at, commit(step.repo, step.parent)):
+                    yield self._put(at, change) if isinstance(change, browsing.Entry) else change
+
+    def _chosen(
+        self, pipelines: set[Repo], repos: set[Repo], made: Collection[Repo]
+    ) -> frozenset[Repo] | set[Repo]:
+        for repo in sorted(self._only - pipelines):
+            if repo not in repos:
+                known = ", ".join(sorted(map(str, (repos - set(made)) | pipelines))) or "nothing"
+                raise MoveError(f"{self._name} has no repo or pipeline {repo}; it has {known}")
+            if repo in made:
+                raise MoveError(
+                    f"{repo} is filled by a pipeline; name the pipeline, or what it reads"
+                )
+        return self._only or repos | pipelines
+
+    def _projects(self, names: Iterable[str]) -> dict[str, str]:
+        wanted = set(names) - {DEFAULT_PROJECT}
+        return {
+            info.project.name: info.description
+            for info in self._client.list_project()
+            if info.project.name in wanted
+        }
+
+    def _branches(
+        self, repo: Repo, own: Collection[BranchName], steps: list[Step]
+    ) -> list[BranchEntry]:
+        """The branches of a repo; the commits that they need are added to `steps`."""
+        infos = [
+            info
+            for info in self._client.list_branch(repo.name, project_name=repo.project)
+            if BranchName(repo, info.branch.name) not in own
+        ]
+        infos.sort(key=lambda info: info.branch.name != "master")  # what others forked from
+        nearest: dict[str, str | None] = {}  # commit → itself or the next before it to be moved
+        found = []
+        for info in infos:
+            head = self._steps(repo, info, nearest, steps)
+            trigger = json_format.MessageToDict(info.trigger, preserving_proto_field_name=True)
+            found.append(
+                BranchEntry(
+                    BranchName(repo, info.branch.name), head, provenance(info), trigger or None
+                )
+            )
+        return found
+
+    def _steps(
+        self, repo: Repo, branch: Any, nearest: dict[str, str | None], steps: list[Step]
+    ) -> str | None:
+        """The step that a branch ends with."""
+        before: str | None = None
+        line: list[Any] = []
+        commits = self._client.list_commit(
+            repo.name,
+            to_commit=commit(repo, branch.head.id).at,
+            all=True,
+            project_name=repo.project,
+        )
+        for info in commits:
+            if info.commit.id in nearest:
+                before = nearest[info.commit.id]
+                break
+            line.append(info)
+            if not self._history and _is_content(info):
+                break
+        cut(commits)
+        sizes = 0
+        for info in reversed(line):
+            if _is_content(info) and (before is not None or not _is_blank(info)):
+                size = info.details.size_bytes or info.size_bytes_upper_bound
+                parent = before if self._history else None
+                steps.append(
+                    Step(
+                        repo,
+                        branch.branch.name,
+                        info.commit.id,
+                        parent,
+                        info.description,
+                        max(0, size - sizes) if parent else size,
+                    )
+                )
+                before, sizes = info.commit.id, size
+            nearest[info.commit.id] = before
+        return before
+
+    def _put(self, at: Address, entry: browsing.Entry) -> Put:
+        return Put(
+            entry.path,
+            entry.size,
+            entry.hash,
+            lambda: _Reading(self._client, self._name, at, entry),
+        )
+
+
+class _Reading:
+    """A file of a pachd. Raises FileCut, since the client's own read keeps silent about it."""
+
+    def __init__(self, client: Client, name: str, at: Address, entry: browsing.Entry) -> None:
+        self._name, self._entry, self._left = name, entry, entry.size
+        if entry.size:  # a stream without a message is more than the client can take
+            with speaking(name):
+                self._file = client.get_file(at.at, entry.path)
+
+    def read(self, size: int, /) -> bytes:
+        if not self._left:
+            return b""
+        wanted = min(size, self._left)
+        with speaking(self._name):
+            data = bytes(self._file.read(wanted))
+        self._left -= len(data)
+        if len(data) < wanted:
+            raise FileCut(self._entry.path, self._entry.size - self._left, self._entry.size)
+        if not self._left:
+            self._file.close()
+        return data
+
+
+def entries(client: Client, at: Address) -> Iterator[browsing.Entry]:
+    """The files of a commit, by path; none of an empty one, which has no root."""
+    try:
+        with closing(browsing.files(client, at)) as found:
+            yield from found
+    except grpc.RpcError as error:
+        if not is_missing(error):
+            raise
+
+
+def differing(client: Client, at: Address, before: Address) -> Iterator[browsing.Entry | Gone]:
+    """The files of a commit that are not like those of another, and those that it lacks."""
+    for found in client.diff_file(at.at, "/", before.at, "/"):
+        if found.new_file.file_type == pfs_proto.FileType.FILE:
+            yield browsing.entry_of(found.new_file)
+        elif not found.HasField("new_file") and (
+            found.old_file.file_type == pfs_proto.FileType.FILE
+        ):
+            yield Gone(browsing.entry_of(found.old_file).path)
+
+
+def provenance(info: Any) -> tuple[BranchName, ...]:
+    """The branches of people's repos that a branch (protobuf) is made from."""
+    return tuple(
+        sorted(
+            (
+                BranchName(repo_of(branch.repo), branch.name)
+                for branch in info.direct_provenance
+                if branch.repo.type == "user"
+            ),
+            key=str,
+        )
+    )
+
+
+def _made_by_pachd(pipelines: Iterable[Any]) -> set[Repo]:
+    """The repos that pipelines write, and those that tick for cron inputs."""
+    made = {repo_of(info.pipeline) for info in pipelines}
+    for info in pipelines:
+        project = repo_of(info.pipeline).project
+        made |= {Repo(cron.project or project, cron.repo) for cron in crons(info.details.input)}
+    return made
+
+
+def _own_branches(pipelines: Iterable[Any]) -> set[BranchName]:
+    """The branches that pachd makes for inputs with a trigger."""
+    return {
+        BranchName(Repo(pfs.project or repo_of(info.pipeline).project, pfs.repo), pfs.branch)
+        for info in pipelines
+        for pfs in pfs_inputs(info.details.input)
+        if pfs.HasField("trigger")
+    }
+
+
+def _is_content(info: Any) -> bool:
+    """Whether a commit is finished, and well."""
+    return bool(info.HasField("finished") and not info.error)
+
+
+def _is_blank(info: Any) -> bool:
+    """Whether it is one of those that Pachyderm itself begins a branch with."""
+    size = info.details.size_bytes or info.size_bytes_upper_bound
+    return bool(info.origin.kind != pfs_proto.OriginKind.USER and not size)
