@@ -8,20 +8,18 @@ stopped; and all datums of a pipeline whose spec asks for that.
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf import json_format
 from python_pachyderm import Client
 
+from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import PipelineChanged, ScaleError
 from tycokit.scaling import choices, standing
 from tycokit.scaling.choices import Choice, Coefficient
 from tycokit.scaling.nodes import Nodes
-from tycokit.specdiff import differences, request_of
+from tycokit.specdiff import differences, request_of, unified
 
 _FIELDS = {"parallelism_spec", "metadata"}
 _KEYS = (choices.COEFFICIENT, choices.NODES)
@@ -67,7 +65,7 @@ def plan(
     pipeline: str,
     choice: Choice,
     nodes: Nodes | None = None,
-    project: str = "default",
+    project: str = DEFAULT_PROJECT,
 ) -> Change:
     """The update that gives a pipeline so many workers; `nodes` are for a coefficient.
 
@@ -94,7 +92,7 @@ def resolve(request: Any, find: Callable[[], Nodes]) -> None:
         annotations.update(choices.annotated(choice, nodes))
 
 
-def undo(client: Client, pipeline: str, project: str = "default") -> Change:
+def undo(client: Client, pipeline: str, project: str = DEFAULT_PROJECT) -> Change:
     """The update that goes back to the workers which the pipeline had before the present ones.
 
     Only they go back: what else was updated since stays. An undone change can be undone as well.
@@ -128,7 +126,6 @@ def _change(
     client: Client, info: Any, choice: Choice, number: int, annotations: Mapping[str, str]
 ) -> Change:
     request = request_of(info)
-    before = _json(request)
     request.parallelism_spec.constant = number
     request.metadata.ClearField("annotations")
     request.metadata.annotations.update(annotations)
@@ -140,26 +137,18 @@ def _change(
             f"{info.pipeline.name} cannot be updated without changing its {', '.join(other)}"
         )
     work = standing.work(client, info.pipeline.name, info.pipeline.project.name)
-    name, version = info.pipeline.name, info.version
     present = info.details.parallelism_spec.constant or 1
-    lines = difflib.unified_diff(
-        before,
-        _json(request),
-        fromfile=f"{name}, version {version}",
-        tofile=f"{name}, version {version + 1}",
-        n=2,
-        lineterm="",
-    )
+    difference = unified(request, info)
     request.update = True
     return Change(
-        pipeline=name,
-        project=info.pipeline.project.name or "default",
-        version=version,
+        pipeline=info.pipeline.name,
+        project=info.pipeline.project.name or DEFAULT_PROJECT,
+        version=info.version,
         before=choices.recorded(present, info.details.metadata.annotations),
         after=choice,
         workers_before=present,
         workers_after=number,
-        difference="\n".join(lines),
+        difference=difference,
         ends=tuple(job.id for job in work.jobs),
         again=work.again,
         warnings=tuple(_warnings(info, work)),
@@ -195,11 +184,6 @@ def _parallelism(info: Any) -> tuple[int, dict[str, str]]:
     annotations = info.details.metadata.annotations
     kept = {key: annotations[key] for key in _KEYS if key in annotations}
     return info.details.parallelism_spec.constant or 1, kept
-
-
-def _json(request: Any) -> list[str]:
-    made = json_format.MessageToDict(request, preserving_proto_field_name=True)
-    return json.dumps(made, indent=2, sort_keys=True, ensure_ascii=False).splitlines()
 
 
 def _told(number: int) -> str:
