@@ -83,6 +83,19 @@ def test_a_box_lies_where_the_network_saw_it(notebook: Notebook) -> None:
     assert box["height"] / picture["height"] == pytest.approx(ymax - ymin, abs=0.03)
 
 
+def test_a_picture_stays_in_its_frame_when_the_window_changes(notebook: Notebook) -> None:
+    before = notebook.page.viewport_size
+    assert before is not None
+    notebook.page.set_viewport_size({**before, "width": 1000})  # fewer, wider cards
+    frame = cards(notebook.widget(1)).first.locator(".tycokit-gallery-frame")
+    outer, inner = frame.bounding_box(), frame.locator(".tycokit-picture").bounding_box()
+    notebook.page.set_viewport_size(before)
+    assert outer is not None
+    assert inner is not None
+    assert inner["height"] <= outer["height"] + 1
+    assert inner["width"] < outer["width"] * 0.9
+
+
 def test_a_class_is_toggled(notebook: Notebook) -> None:
     widget = notebook.widget(1)
     car = toggle(widget, "car")

@@ -109,9 +109,8 @@ function render({ model, el, onCleanup }) {
       picture(found) {
         const image = h("img", { src: found.url, alt: "", draggable: "false" });
         const { width, height } = found;
-        const wide = Math.min(1, (HEIGHT * width) / height / (el.clientWidth || 240));
         made.el.style.aspectRatio = `${width} / ${height}`;
-        made.el.style.width = `${wide * 100}%`;
+        made.el.style.width = `min(100%, ${(HEIGHT * width) / height}px)`;
         made.el.querySelectorAll("img, .tycokit-gallery-missing").forEach((each) => each.remove());
         made.el.prepend(image);
       },
