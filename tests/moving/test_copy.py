@@ -7,14 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import grpc
+import pytest
 from moving_driver import Pair, branch, commits, contents, hashes, pfs, transform
 from python_pachyderm.service import pfs_proto, pps_proto
 from waiting import until
 
+from tycokit.errors import FileCut
 from tycokit.moving.pipelines import COPIED
+from tycokit.moving.reading import PachdSource
+from tycokit.moving.writing import PachdSink
 from tycokit.specdiff import request_of
 
 SUCCESS = pps_proto.JobState.JOB_SUCCESS
@@ -97,6 +102,16 @@ def test_the_history_arrives_commit_by_commit_with_forks_and_messages(pair: Pair
     assert len(commits(pair.cluster, "letters")) == 6
 
 
+def test_a_history_is_not_put_on_top_of_a_copy_of_its_head(pair: Pair) -> None:
+    pair.laptop.client.create_repo("letters")
+    for letter in "ab":
+        pair.laptop.put("letters", {f"/{letter}": b""})
+    pair.run("copy", "laptop", "cluster")
+    said = pair.run("copy", "laptop", "cluster", "--history", code=1)
+    assert "letters@master of cluster takes no copy: its head was copied without its" in said
+    assert len(commits(pair.cluster, "letters")) == 1
+
+
 def test_a_copy_that_was_killed_goes_on_and_copies_nothing_twice(pair: Pair) -> None:
     pair.laptop.client.create_repo("many")
     files = {f"/{number:04}": f"{number}".encode() * 500 for number in range(1500)}
@@ -132,6 +147,40 @@ def test_a_copy_that_was_killed_goes_on_and_copies_nothing_twice(pair: Pair) -> 
     assert hashes(pair.cluster, "many") == hashes(pair.laptop, "many")
 
 
+class Broken:
+    """A file of which the second half does not come."""
+
+    def __init__(self) -> None:
+        self._parts = [b"ha"]
+
+    def read(self, _size: int) -> bytes:
+        if not self._parts:
+            raise FileCut("/a", 2, 4)
+        return self._parts.pop()
+
+
+def test_a_file_that_is_cut_is_told_and_its_commit_stays_open_until_it_is_whole(
+    pair: Pair,
+) -> None:
+    pair.laptop.client.create_repo("letters")
+    commit = pair.laptop.put("letters", {"/a": b"half", "/b": b"b"})
+    source = PachdSource(pair.laptop.client, "laptop")
+    contents = source.contents()
+    (step,) = contents.steps
+    assert step.id == commit
+    broken = [replace(change, open=Broken) for change in source.changes(step)]
+    sink = PachdSink(pair.cluster.client, "cluster")
+    sink.prepare(contents)
+    with pytest.raises(FileCut):
+        sink.take(step, iter(broken), lambda _: None)
+    (left,) = commits(pair.cluster, "letters")
+    assert not left.HasField("finished")
+
+    assert "1 commits, 2 files" in pair.run("copy", "laptop", "cluster")
+    assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
+    assert len(commits(pair.cluster, "letters")) == 1
+
+
 def test_what_the_destination_has_of_its_own_is_left_alone_unless_told(pair: Pair) -> None:
     shout(pair)
     there = pair.cluster.client
@@ -146,7 +195,8 @@ def test_what_the_destination_has_of_its_own_is_left_alone_unless_told(pair: Pai
     pair.laptop.client.create_repo("notes")
     for site in (pair.laptop, pair.cluster):  # the same on both: nothing to do
         site.put("notes", {"/note": b"note"})
-    assert "0 files" in pair.run("copy", "laptop", "cluster", "notes")
+    said = pair.run("copy", "laptop", "cluster", "notes")
+    assert "0 commits (1 were there), 0 files" in said
     assert len(commits(pair.cluster, "notes")) == 1
 
     there.create_pipeline("other", transform("true"), input=pfs("letters"))

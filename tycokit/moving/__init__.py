@@ -7,6 +7,7 @@ the Client, and an archive:
     contents   what is moved, as values        changes   what a commit brings, as a stream
     reading    a pachd as a source              writing   a pachd as a sink
     archive    a file: how it is laid out       packing   as a sink         unpacking   as a source
+    asking     what both ask a pachd            sending, branches, pipelines   parts of writing
 
 A sink finds out itself what it has already, so that a copy that was cut short goes on.
 """

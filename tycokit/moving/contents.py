@@ -12,7 +12,6 @@ from typing import Any
 
 import jsonschema
 
-from tycokit.addresses import Address
 from tycokit.specs import Repo
 
 
@@ -196,8 +195,3 @@ _SCHEMA = _object(
     ),
     pipelines=_list(_object(pipeline=_REPO, spec={"type": "object"}, running={"type": "boolean"})),
 )
-
-
-def commit(repo: Repo, id_or_branch: str) -> Address:
-    """The address of a commit of a repo."""
-    return Address(repo.name, id_or_branch, project=repo.project)

@@ -33,8 +33,13 @@ class Sink(Protocol):
         """Whether a step was taken before."""
         ...
 
-    def take(self, step: Step, changes: Iterator[Change], moved: Callable[[int], None]) -> int:
-        """Make a step's commit, tell how many bytes went out, and answer how many files did."""
+    def take(
+        self, step: Step, changes: Iterator[Change], moved: Callable[[int], None]
+    ) -> int | None:
+        """Make a step's commit, tell how many bytes went out, and answer how many files did.
+
+        None where nothing had to be made.
+        """
         ...
 
     def finish(self, contents: Contents) -> tuple[str, ...]:
@@ -77,7 +82,9 @@ def move(
             watch(step, count)
 
         if not sink.has(step):
-            files += sink.take(step, source.changes(step), moved)
-            taken += 1
+            count = sink.take(step, source.changes(step), moved)
+            if count is not None:
+                files += count
+                taken += 1
         watch(step, step.size - sent)
     return Moved(contents, taken, len(contents.steps) - taken, files, sink.finish(contents))

@@ -29,7 +29,7 @@ class ArchiveSink:
 
     def __enter__(self) -> ArchiveSink:
         self._manifest = Record()
-        self._tar = tarfile.open(self._part, "w", format=tarfile.PAX_FORMAT, copybufsize=1 << 20)
+        self._tar = tarfile.open(self._part, "w", format=tarfile.PAX_FORMAT)
         return self
 
     def __exit__(
@@ -80,5 +80,5 @@ class ArchiveSink:
 
     def _write(self, member: tarfile.TarInfo, size: int, file: Readable) -> None:
         member.size = size
-        self._tar.addfile(member, file)
-        self._tar.members.clear()
+        self._tar.addfile(member, file)  # type: ignore[arg-type]  # it says how much it wants
+        self._tar.members.clear()  # type: ignore[attr-defined]  # tarfile would keep them all

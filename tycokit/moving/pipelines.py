@@ -10,9 +10,10 @@ from google.protobuf import json_format
 from python_pachyderm import Client
 
 from tycokit import browsing, specs, targeting
-from tycokit.addresses import DEFAULT_BRANCH, DEFAULT_PROJECT
+from tycokit.addresses import DEFAULT_BRANCH
 from tycokit.errors import NodesUnknown
-from tycokit.moving.contents import Contents, PipelineEntry, commit
+from tycokit.moving.asking import commit, repo_of
+from tycokit.moving.contents import Contents, PipelineEntry
 from tycokit.scaling import change, nodes
 from tycokit.specdiff import differences, request_of
 from tycokit.specs import Repo, Spec, pfs_inputs
@@ -194,8 +195,3 @@ def _awaits(client: Client, spec: Spec, contents: Contents) -> bool:
         ).entries
         for pfs in pfs_inputs(spec.request.input)
     )
-
-
-def repo_of(named: Any) -> Repo:
-    """Of a Repo or Pipeline (protobuf)."""
-    return Repo(named.project.name or DEFAULT_PROJECT, named.name)

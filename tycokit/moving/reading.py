@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import closing
 from typing import Any
 
-import grpc
-from google.protobuf import json_format
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
 from tycokit import browsing
 from tycokit.addresses import DEFAULT_PROJECT, Address
-from tycokit.client import cut, is_missing
+from tycokit.client import cut
 from tycokit.errors import FileCut, MoveError
-from tycokit.moving.changes import Change, Gone, Put
+from tycokit.moving.asking import commit, differing, entries, provenance, repo_of, size, trigger
+from tycokit.moving.changes import Change, Put
 from tycokit.moving.contents import (
     BranchEntry,
     BranchName,
@@ -23,9 +21,8 @@ from tycokit.moving.contents import (
     PipelineEntry,
     RepoEntry,
     Step,
-    commit,
 )
-from tycokit.moving.pipelines import crons, portable, repo_of
+from tycokit.moving.pipelines import crons, portable
 from tycokit.moving.speaking import speaking
 from tycokit.specs import Repo, pfs_inputs
 
@@ -121,12 +118,8 @@ class PachdSource:
         found = []
         for info in infos:
             head = self._steps(repo, info, nearest, steps)
-            trigger = json_format.MessageToDict(info.trigger, preserving_proto_field_name=True)
-            found.append(
-                BranchEntry(
-                    BranchName(repo, info.branch.name), head, provenance(info), trigger or None
-                )
-            )
+            name = BranchName(repo, info.branch.name)
+            found.append(BranchEntry(name, head, provenance(info), trigger(info)))
         return found
 
     def _steps(
@@ -149,10 +142,10 @@ class PachdSource:
             if not self._history and _is_content(info):
                 break
         cut(commits)
-        sizes = 0
+        before_it = 0
         for info in reversed(line):
             if _is_content(info) and (before is not None or not _is_blank(info)):
-                size = info.details.size_bytes or info.size_bytes_upper_bound
+                now = size(info)
                 parent = before if self._history else None
                 steps.append(
                     Step(
@@ -161,10 +154,10 @@ class PachdSource:
                         info.commit.id,
                         parent,
                         info.description,
-                        max(0, size - sizes) if parent else size,
+                        max(0, now - before_it) if parent else now,
                     )
                 )
-                before, sizes = info.commit.id, size
+                before, before_it = info.commit.id, now
             nearest[info.commit.id] = before
         return before
 
@@ -200,41 +193,6 @@ class _Reading:
         return data
 
 
-def entries(client: Client, at: Address) -> Iterator[browsing.Entry]:
-    """The files of a commit, by path; none of an empty one, which has no root."""
-    try:
-        with closing(browsing.files(client, at)) as found:
-            yield from found
-    except grpc.RpcError as error:
-        if not is_missing(error):
-            raise
-
-
-def differing(client: Client, at: Address, before: Address) -> Iterator[browsing.Entry | Gone]:
-    """The files of a commit that are not like those of another, and those that it lacks."""
-    for found in client.diff_file(at.at, "/", before.at, "/"):
-        if found.new_file.file_type == pfs_proto.FileType.FILE:
-            yield browsing.entry_of(found.new_file)
-        elif not found.HasField("new_file") and (
-            found.old_file.file_type == pfs_proto.FileType.FILE
-        ):
-            yield Gone(browsing.entry_of(found.old_file).path)
-
-
-def provenance(info: Any) -> tuple[BranchName, ...]:
-    """The branches of people's repos that a branch (protobuf) is made from."""
-    return tuple(
-        sorted(
-            (
-                BranchName(repo_of(branch.repo), branch.name)
-                for branch in info.direct_provenance
-                if branch.repo.type == "user"
-            ),
-            key=str,
-        )
-    )
-
-
 def _made_by_pachd(pipelines: Iterable[Any]) -> set[Repo]:
     """The repos that pipelines write, and those that tick for cron inputs."""
     made = {repo_of(info.pipeline) for info in pipelines}
@@ -261,5 +219,4 @@ def _is_content(info: Any) -> bool:
 
 def _is_blank(info: Any) -> bool:
     """Whether it is one of those that Pachyderm itself begins a branch with."""
-    size = info.details.size_bytes or info.size_bytes_upper_bound
-    return bool(info.origin.kind != pfs_proto.OriginKind.USER and not size)
+    return bool(info.origin.kind != pfs_proto.OriginKind.USER and not size(info))
