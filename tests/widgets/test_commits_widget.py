@@ -61,16 +61,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def notebook(lab: Lab, site: Site) -> Iterator[Notebook]:
-    opened = lab.notebook(
+    with lab.opened(
         connect(site.client),
         "tk.commits('mixed', client)",
         "tk.commits('model', client)",
         "tk.commits('images', client)",
-    )
-    yield opened
-    assert opened.problems == []
-    assert lab.strangers == []
-    opened.close()
+    ) as opened:
+        yield opened
 
 
 def ids(site: Site, repo: str) -> list[str]:

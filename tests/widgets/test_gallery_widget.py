@@ -28,16 +28,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def notebook(lab: Lab, site: Site) -> Iterator[Notebook]:
-    opened = lab.notebook(
+    with lab.opened(
         connect(site.client),
         "gallery = tk.gallery('model', client=client)\ngallery",
         "tk.gallery('images', client=client)",
         "tk.gallery('model@master', compare='master^', client=client)",
-    )
-    yield opened
-    assert opened.problems == []
-    assert lab.strangers == []
-    opened.close()
+    ) as opened:
+        yield opened
 
 
 def cards(widget: Locator) -> Locator:

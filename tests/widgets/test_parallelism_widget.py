@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from gates import Gates, constant, one_a_set, pipeline
-from lab_driver import Lab, Notebook, connect, eventually, expect
+from lab_driver import Lab, Notebook, connect, eventually, expect, figure
 from pipeline_driver import Site, counts
 from playwright.sync_api import Locator
 
@@ -39,22 +39,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, gates: Gates) -> Iterator[Sit
 
 @pytest.fixture(scope="module")
 def notebook(lab: Lab, site: Site) -> Iterator[Notebook]:
-    opened = lab.notebook(
+    with lab.opened(
         connect(site.client),
         "still = tk.parallelism('still', client=client)\nstill",
         "busy = tk.parallelism('busy', client=client)\nbusy",
         name="parallelism",
-    )
-    yield opened
-    assert opened.problems == []
-    assert opened.lab.strangers == []
-    opened.close()
-
-
-def figure(widget: Locator, label: str) -> Locator:
-    return widget.locator(".tycokit-figures > div").filter(
-        has=widget.page.get_by_text(label, exact=True)
-    )
+    ) as opened:
+        yield opened
 
 
 def row(widget: Locator, choice: str) -> Locator:
@@ -81,10 +72,10 @@ def test_a_choice_shows_the_specs_difference_and_changes_only_that(
     still.get_by_role("radio", name="4", exact=True).check()
     plan = still.get_by_role("region", name="what would change")
     expect(plan.get_by_role("heading")).to_have_text("From 1 worker to 4 workers")
-    expect(plan.locator(".tycokit-par-added")).to_contain_text(
+    expect(plan.locator(".tycokit-spec-added")).to_contain_text(
         ["+++ still, version 2", '"constant": "4"']
     )
-    expect(plan.locator(".tycokit-par-deleted")).to_contain_text(
+    expect(plan.locator(".tycokit-spec-deleted")).to_contain_text(
         ["--- still, version 1", '"constant": "1"']
     )
     expect(plan).to_contain_text("No datum is processed again")

@@ -45,13 +45,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def notebook(lab: Lab, site: Site) -> Iterator[Notebook]:
-    opened = lab.notebook(
+    with lab.opened(
         connect(site.client), "view = tk.rules(client=client)\nview", name="rules"
-    )
-    yield opened
-    assert opened.problems == []
-    assert opened.lab.strangers == []
-    opened.close()
+    ) as opened:
+        yield opened
 
 
 def test_edit_try_and_commit(notebook: Notebook, site: Site) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from gates import Gates, constant, one_a_set, pipeline
-from lab_driver import Lab, Notebook, connect, eventually, expect
+from lab_driver import Lab, Notebook, connect, eventually, expect, figure
 from pipeline_driver import Site, counts
-from playwright.sync_api import Locator
 
 EVIL = "/<img src=x onerror=alert`1`>.jpg"  # PFS takes no parentheses
 
@@ -62,24 +61,15 @@ def site(tmp_path_factory: pytest.TempPathFactory, gates: Gates) -> Iterator[Sit
 
 @pytest.fixture(scope="module")
 def notebook(lab: Lab, site: Site) -> Iterator[Notebook]:
-    opened = lab.notebook(
+    with lab.opened(
         connect(site.client),
         "jobs = tk.jobs(client=client)\njobs",
         "judged = tk.datums('judge', client=client)\njudged",
         "held = tk.datums('hold', client=client)\nheld",
         "preview = tk.datums('letters:/*', client=client)\npreview",
         name="work",
-    )
-    yield opened
-    assert opened.problems == []
-    assert opened.lab.strangers == []
-    opened.close()
-
-
-def figure(widget: Locator, label: str) -> Locator:
-    return widget.locator(".tycokit-figures > div").filter(
-        has=widget.page.get_by_text(label, exact=True)
-    )
+    ) as opened:
+        yield opened
 
 
 # jobs
