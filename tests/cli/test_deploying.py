@@ -15,6 +15,7 @@ from command import tycokit
 from pipeline_driver import Site, counts
 
 from tycokit import config
+from tycokit.deploying import starters
 from tycokit.deploying.versions import Version, require_served
 from tycokit.errors import PachdUnfit
 from tycokit.pachd.rpc import cluster
@@ -136,6 +137,29 @@ def test_the_pipelines_of_a_plan_are_made_together_or_none(place: Place) -> None
     assert [info.version for info in client.list_pipeline()] == [1, 1]
     assert place.site.read("notebooks", "/a.ipynb") == b"one"
     assert list(client.list_transaction()) == []
+
+
+def test_what_a_job_has_not_done_well_is_told(place: Place) -> None:
+    place.spec("a", "images", transform={"cmd": ["false"]}, datum_tries=1)
+    place.run("--yes")
+    place.pictures("x", "y")
+    assert place.ended("a") == (0, 0, 2)
+    place.spec("a", "images")
+    said = place.run("--yes")
+    assert "a processes what differs for it, of 2 datums so far: its last job did not end" in said
+    assert place.ended("a") == (2, 0, 0)
+
+
+def test_a_notebook_sets_up_what_is_missing_and_changes_nothing(place: Place) -> None:
+    client = place.site.client
+    done = starters.set_up(client)
+    assert "create pipeline validate" in done
+    assert done.index("put sample rules into rules") < done.index("create pipeline threat-detect")
+    place.site.put("notebooks", {"/validate.ipynb": b"of somebody's own"})
+    client.delete_pipeline("plot")
+    assert starters.set_up(client) == ["create pipeline plot"]
+    assert starters.set_up(client) == []
+    assert place.site.read("notebooks", "/validate.ipynb") == b"of somebody's own"
 
 
 def test_where_nobody_can_be_asked_nothing_is_done(place: Place) -> None:

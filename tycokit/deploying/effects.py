@@ -19,7 +19,7 @@ from tycokit.deploying.actions import (
     Fill,
     UpdatePipeline,
 )
-from tycokit.deploying.present import Present
+from tycokit.deploying.present import Past, Present
 from tycokit.specs import Repo, Spec, pfs_inputs
 
 Share = Literal["all", "some", "none"]
@@ -104,8 +104,8 @@ class _Plan:
             some.append(f"it reads what {', '.join(map(str, upstream))} makes")
         if update is not None and "input" in update.fields:
             some.append("its input differs, and a datum with the same files is the same")
-        if update is not None and past is not None and past.again:
-            some.append(f"{past.again} were done by jobs that have not ended well or not at all")
+        if update is not None and past is not None:
+            some += _undone(past)
         anew = _anew(update, spec, bool(code or some)) + code
         if (update or anew or some) and self._present.pipelines[own].stopped:
             return Effect(own, "none", "it is paused", datums)
@@ -129,6 +129,16 @@ def _anew(update: UpdatePipeline | None, spec: Spec, triggered: bool) -> list[st
     if spec.request.reprocess_spec == "every_job" and (triggered or update is not None):
         why.append("it asks for that in every job (reprocess_spec)")
     return why
+
+
+def _undone(past: Past) -> list[str]:
+    """What an update leaves to its own job of those before."""
+    if past.unended:
+        which = "a job that has" if past.unended == 1 else f"{past.unended} jobs that have"
+        return [f"it ends {which} not ended, and does their datums"]
+    if past.again:
+        return [f"its last job did not end well, so that its {past.again} datums count as new"]
+    return []
 
 
 def _reads(spec: Spec, pfs: Any, repo: Repo, path: str) -> bool:
