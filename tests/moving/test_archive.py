@@ -213,6 +213,7 @@ def test_links_and_the_like_are_refused(archive: Path, kind: bytes) -> None:
         (b'"name": "letters"', b'"name": "../lett"', "contents.json: $"),
         (b"a" * 32, b"c" * 32, ""),
         (b'"head": "b', b'"head": "c', "head that is not in it"),
+        (b'"trigger": null', b'"trigger": {"moon": 1}', "the trigger of letters@master"),
         (b"{", b"[", "is not JSON"),
     ],
 )

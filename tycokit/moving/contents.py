@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import jsonschema
+from google.protobuf import json_format
+from python_pachyderm.service import pfs_proto
 
 from tycokit.specs import Repo
 
@@ -145,6 +147,10 @@ def _check(contents: Contents) -> None:
         at = entry.branch.repo
         if at not in repos or (entry.head is not None and (at, entry.head) not in made):
             raise ValueError(f"the branch {entry.branch} has a head that is not in it")
+        try:
+            json_format.ParseDict(entry.trigger or {}, pfs_proto.Trigger())
+        except json_format.ParseError as error:
+            raise ValueError(f"the trigger of {entry.branch}: {error}") from error
 
 
 def _branch(found: dict[str, Any]) -> BranchName:
