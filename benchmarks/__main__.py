@@ -17,7 +17,7 @@ from benchmarks.measure import machine_line
 ALL = (
     *("put_files", "one_new_file", "pages", "skipped_datums"),
     *("model_stage", "papermill_cold", "one_alert", "stage_memory", "first_picture"),
-    "records_report",
+    *("records_report", "widgets"),
 )
 ROOT = Path(__file__).parents[1]
 TABLE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
