@@ -272,7 +272,9 @@ def test_lab_has_the_notebooks_and_the_token(machine: Machine) -> None:
         assert lab.stderr is not None
         found = None
         for line in lab.stderr:
-            if found := re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)", line):
+            if found := re.search(
+                r"(http://127\.0\.0\.1:\d+)/lab/tree/tour\.ipynb\?token=(\w+)", line
+            ):
                 break
         assert found is not None
         # in its own environment, which its kernels inherit: Client("localhost", port) works there
