@@ -1,0 +1,171 @@
+"""images/stage, built for real and run as Pachyderm's worker runs it.
+
+The largest packages are left out of the lock, with which vfs would write tens of gigabytes: it is
+the same Dockerfile, and of the same lock every other line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+import pytest
+from datum_layout import run_spec
+from image_workshop import BASE, Container, Workshop, copy_context, opened
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tycokit import samples
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a base with debootstrap"),
+    # the first test of a session makes the base and the image
+    pytest.mark.timeout(1200),
+]
+
+LARGE = {"ai-edge-litert", "matplotlib", "mtcnn", "pyarrow", "scikit-image", "tensorflow"}
+# What no part of an image may hold; pip takes it from its configuration, and has no use for it.
+HOST = "only-the-build.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The image, and the copy of the checkout that it is made of."""
+
+    workshop: Workshop
+    context: Path
+    image: str = "localhost/tycokit/stage:small"
+
+    def build(self) -> str:
+        """Build the copy as it is now; what was printed."""
+        words = ("--tag", "small", "--base", BASE, "stage")
+        return self.workshop.make(self.context, *words, PIP_TRUSTED_HOST=HOST)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    context = tmp_path_factory.mktemp("context")
+    copy_context(context)
+    lock = context / "requirements-stage.lock"
+    lock.write_text(without(lock.read_text(), LARGE))
+    with opened(tmp_path_factory.mktemp("storage")) as workshop:
+        built = Built(workshop, context)
+        built.build()
+        yield built
+
+
+@pytest.fixture(scope="module")
+def container(built: Built) -> Container:
+    return built.workshop.start(built.image)
+
+
+def without(lock: str, packages: set[str]) -> str:
+    """A lock's text less these packages and what tycokit needs for nothing else."""
+    own = dependencies("tycokit")
+    gone = closure(packages) - closure((own - packages) | {"hatchling", "editables"})
+    entries = re.split(r"^(?=\S)", lock, flags=re.MULTILINE)
+    return "".join(
+        entry for entry in entries if canonicalize_name(re.split(r"==", entry)[0]) not in gone
+    )
+
+
+def closure(names: set[str]) -> set[str]:
+    found: set[str] = set()
+    todo = set(names)
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        todo |= dependencies(name) - found
+    return found
+
+
+def dependencies(package: str) -> set[str]:
+    try:
+        wanted = map(Requirement, requires(package) or ())
+    except PackageNotFoundError:  # of another Python or platform
+        return set()
+    return {
+        canonicalize_name(each.name)
+        for each in wanted
+        if each.marker is None or each.marker.evaluate({"extra": ""})
+    }
+
+
+def test_a_stage_runs_in_the_image_without_a_network(container: Container, tmp_path: Path) -> None:
+    seen = samples.detections()
+    objects = samples.write_json(tmp_path, "1511891098.json", seen)
+    samples.write_json(tmp_path / "rules", "rules.json", samples.rules())
+    inputs = {"detections": Path(objects), "rules": tmp_path / "rules"}
+    out = run_spec(container, "threat-detect", tmp_path / "pfs", inputs)
+    found = out / "dev1" / "1511891098.json"
+    assert json.loads(found.read_text())["objects"] == seen["objects"]
+    executed = found.with_suffix(".ipynb")
+    assert executed.stat().st_uid == 1000
+    assert "THREAT in dev1_1511891098.jpg" in executed.read_text()
+    interfaces = container.run("cat", "/proc/net/dev").splitlines()[2:]
+    assert [line.split(":")[0].strip() for line in interfaces] == ["lo"]
+
+
+def test_it_is_a_user_who_can_change_nothing_of_the_image(container: Container) -> None:
+    assert container.run("id", "--user", "--name").strip() == "tycokit"
+    assert container.run("pwd").strip() == "/home/tycokit"
+    program = "import os, tycokit; print(os.access(tycokit.__path__[0], os.W_OK))"
+    assert container.run("python", "-c", program).strip() == "False"
+
+
+def test_it_has_what_stages_need_and_no_jupyterlab(container: Container) -> None:
+    program = (
+        "import importlib.util as u; from importlib.metadata import entry_points as e;"
+        "print([n for n in ('jupyterlab', 'jupyter_server', 'ipywidgets', 'pytest', 'papermill')"
+        " if u.find_spec(n)], [p.name for p in e(group='papermill.engine')])"
+    )
+    assert "['papermill'] ['tycokit'" in container.run("python", "-c", program)
+    # the project is installed, and was not left behind as sources
+    assert not list((container.root / "home/tycokit").glob("[!.]*"))
+    assert not (container.root / "code").exists()
+
+
+def test_labels_and_health_command(container: Container) -> None:
+    config = container.config
+    labels = {
+        name.removeprefix("org.opencontainers.image."): value
+        for name, value in config["Labels"].items()
+    }
+    assert labels["title"] == "tycokit stage"
+    assert (labels["version"], labels["licenses"]) == ("small", "Apache-2.0")
+    assert config["User"] == "1000:1000"
+    kind, *health = config["Healthcheck"]["Test"]
+    assert kind == "CMD"
+    assert "Usage: tycokit stage" in container.run(*health)
+
+
+def test_nothing_of_the_building_machine_is_left(built: Built, container: Container) -> None:
+    assert HOST not in json.dumps(built.workshop.inspect(built.image))
+    root = container.root
+    assert not [path for path in (root / "run/secrets").glob("*") if path.stat().st_size]
+    words = ["grep", "--recursive", "--files-with-matches", "--fixed-strings", HOST, str(root)]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (1, "")
+
+
+def test_a_code_change_rebuilds_only_the_last_layer(built: Built) -> None:
+    before = built.workshop.layers(built.image)
+    with (built.context / "tycokit" / "errors.py").open("a") as file:
+        file.write("\nCHANGED = True\n")
+    printed = built.build()
+    after = built.workshop.layers(built.image)
+    assert after[:-1] == before[:-1]
+    assert after[-1] != before[-1]
+    steps = re.split(r"^(?=\[\d/\d\] STEP )", printed, flags=re.MULTILINE)
+    (packages,) = (step for step in steps if "--require-hashes" in step)
+    assert "Using cache" in packages
+    changed = built.workshop.start(built.image)
+    assert changed.run("python", "-c", "from tycokit import errors; print(errors.CHANGED)") == (
+        "True\n"
+    )
