@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 from gates import Gates, constant, one_a_set, pipeline
-from kubernetes_api import Kubernetes
 from pipeline_driver import Site, wait_for
 
 from tycokit.errors import OperationsError
@@ -92,9 +93,27 @@ def environment(process: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def test_a_pachd_elsewhere_is_not_looked_for_here(kubernetes: Kubernetes) -> None:
+def test_a_pachd_elsewhere_is_not_looked_for_here() -> None:
     with pytest.raises(OperationsError, match="listens on port 1: pachd runs elsewhere"):
         Machine(1)
+
+
+def test_a_pachd_that_has_ended_is_told() -> None:
+    program = (
+        "import socket, time; found = socket.create_server(('127.0.0.1', 0));"
+        "print(found.getsockname()[1], flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        machine = Machine(int(process.stdout.readline()))
+        (pachd,) = machine.read().pods
+        assert (pachd.name, pachd.cores) == ("pachd", None)
+        (pachd,) = machine.read().pods
+        assert pachd.cores is not None
+        process.kill()
+        process.wait()
+        with pytest.raises(OperationsError, match="no process of this machine"):
+            machine.read()
 
 
 def test_a_failed_job_is_found_and_named(site: Site) -> None:

@@ -174,6 +174,12 @@ def test_the_clusters_pods_are_shown_judged_and_heard(
     shown = capsys.readouterr().out
     assert f"{VALIDATE} user (before it crashed) No module named 'tycokit'" in shown
     assert f"{VALIDATE} storage No module named 'tycokit'" in shown
+    assert main(["logs", VALIDATE, "--pods", "--follow"]) == 0
+    assert set(capsys.readouterr().out.splitlines()) == set(shown.splitlines())
+    followed = [
+        one["container"] for one in kubernetes.queries if one.get("follow", "").lower() == "true"
+    ]
+    assert followed == ["storage"]  # the other one has ended
 
 
 def test_a_healthy_cluster_is_called_so(

@@ -66,8 +66,7 @@ class Machine:
         Raises OperationsError where pachd's process has ended.
         """
         try:
-            mine = self._pachd.as_dict(["cpu_times", "create_time"])
-            pods = [self._of_pachd(mine["create_time"]), *self._of_workers()]
+            pods = [self._of_pachd(), *self._of_workers()]
             disks = tuple(_disks(file.path for file in self._pachd.open_files()))
         except psutil.NoSuchProcess as error:
             self._pachd = _listening(self._port)  # started again, or gone
@@ -89,7 +88,7 @@ class Machine:
             " in Pachyderm's log, which `tycokit logs --all` shows"
         )
 
-    def _of_pachd(self, created: float) -> Pod:
+    def _of_pachd(self) -> Pod:
         times = self._pachd.cpu_times()
         return Pod(
             PACHD,
@@ -97,7 +96,7 @@ class Machine:
             worker=False,
             state="Running",
             node=socket.gethostname(),
-            started=created,
+            started=self._pachd.create_time(),
             containers=(Container(PACHD, "", "running", ready=True),),
             cores=self._rate(self._pachd, times.user + times.system),
             memory=_memory(self._pachd),
