@@ -10,8 +10,9 @@ import grpc
 from python_pachyderm import Client
 
 from tycokit import browsing
-from tycokit.addresses import DEFAULT_PROJECT
-from tycokit.client import refusal
+from tycokit.addresses import DEFAULT_PROJECT, Address
+from tycokit.client import is_missing, refusal
+from tycokit.deploying.actions import NOTEBOOKS
 from tycokit.errors import AddressError, TrialError
 from tycokit.stage import source
 from tycokit.stage.datum import OUT
@@ -28,7 +29,8 @@ class Trial:
     """Tries one notebook, one run after the other; close it, which ends what it started.
 
     `notebook` is a path; where there is no such file, the name of the notebook of some pipeline,
-    which is fetched then. `laid` and `run` are of the newest run, None before the first.
+    or of the notebooks' repo, which is fetched then. `laid` and `run` are of the newest run, None
+    before the first.
     """
 
     def __init__(self, notebook: Path, project: str = DEFAULT_PROJECT) -> None:
@@ -145,15 +147,18 @@ class Trial:
         return self._folder
 
     def _fetched(self, client: Client) -> Path:
-        """The notebook as the first pipeline that runs it has it."""
-        if not self.stages:
-            raise TrialError(
-                f"there is no file {self._wanted}, and no pipeline runs a notebook {self.name}"
-            )
-        address = self.stages[0].notebook
-        found = browsing.entry(client, address)
+        """The notebook as the first pipeline that runs it has it, else as its repo has it."""
+        address = Address(NOTEBOOKS, path=f"/{self.name}", project=self._project)
+        if self.stages:
+            address = self.stages[0].notebook
+        try:
+            found = browsing.entry(client, address)
+        except (grpc.RpcError, ConnectionError) as error:
+            if not is_missing(error):
+                raise
+            found = None  # nor is there such a repo
         if found is None:
-            raise TrialError(f"there is no file {address.path} in {address.below('')}")
+            raise TrialError(f"there is no file {self._wanted}, nor {address} in Pachyderm")
         path = self._own_folder().path / "notebook" / self.name
         if found.hash != self._hash:
             data = browsing.read_entry(client, address, found, _MOST).data

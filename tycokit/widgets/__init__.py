@@ -14,5 +14,6 @@ VIEWS: dict[str, tuple[str, str]] = {
     "provenance": ("tycokit.widgets.provenance", "Provenance"),
     "resources": ("tycokit.widgets.resources", "Resources"),
     "rules": ("tycokit.widgets.rules", "RulesView"),
+    "run": ("tycokit.widgets.run", "RunView"),
     "trace": ("tycokit.widgets.trace", "TraceView"),
 }

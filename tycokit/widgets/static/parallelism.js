@@ -29,7 +29,7 @@ function render({ model, el, onCleanup }) {
   });
   const form = h("div", { class: "tycokit-bar" }, text, h("button", { onclick: () => write() }, "show"));
   const multiple = h("p", { class: "tycokit-quiet tycokit-par-nodes" });
-  const plan = h("section", { class: "tycokit-par-plan", "aria-label": "what would change", hidden: true });
+  const plan = h("section", { class: "tycokit-plan", "aria-label": "what would change", hidden: true });
   const said = outcome();
   const done = outcome(); // of the last change, as its job goes on
   const back = h("button", { hidden: true });
@@ -175,16 +175,11 @@ function render({ model, el, onCleanup }) {
     fill(
       plan,
       h("h4", {}, `From ${words(planned.before, planned.workers_before)} to ${words(planned.after, planned.workers_after)}`),
-      h("pre", { class: "tycokit-mono tycokit-par-diff" }, planned.difference.split("\n").map(diffLine)),
+      specDifference(planned.difference),
       planned.warnings.map((warning) => h("p", { class: "tycokit-warning" }, `▲ ${warning}.`)),
       planned.warnings.length ? null : h("p", { class: "tycokit-good" }, "✔ Only this differs. No datum is processed again: the update's job skips them all."),
       h("div", { class: "tycokit-bar" }, apply, h("button", { onclick: cancel }, "Cancel")),
     );
-  }
-
-  function diffLine(line) {
-    const kind = line.startsWith("+") ? "added" : line.startsWith("-") ? "deleted" : "same";
-    return h("span", { class: `tycokit-par-${kind}` }, `${line}\n`);
   }
 
   function cancel() {

@@ -120,3 +120,12 @@ function stopping(words, work) {
   el.addEventListener("blur", reset);
   return el;
 }
+
+/** What a change does to a pipeline's spec, from a unified diff. */
+function specDifference(text) {
+  const line = (words) => {
+    const kind = words.startsWith("+") ? "added" : words.startsWith("-") ? "deleted" : "same";
+    return h("span", { class: `tycokit-spec-${kind}` }, `${words}\n`);
+  };
+  return h("pre", { class: "tycokit-mono tycokit-spec-diff", "aria-label": "the change of the spec", tabindex: "0" }, text.split("\n").map(line));
+}
