@@ -141,12 +141,12 @@ def named(files: Any, declared: list[Any]) -> Iterator[Input]:
     left = list(declared)
     for file in files:
         repo, path = file.file.commit.branch.repo, file.file.path
-        fitting = [one for one in left if one.repo == repo.name]
-        # a union has only one of its inputs, a group has several files of one
-        exact = [one for one in fitting if _fits(path, one.glob)]
-        fitting = exact or fitting or [one for one in declared if one.repo == repo.name]
-        if not fitting:
+        reading = [one for one in declared if one.repo == repo.name]
+        if not reading:
             raise DatumUnknown(path, f"no input of its pipeline reads the repo {repo.name}")
+        # a union has one of its inputs only, a cross may have two alike, a group more files of one
+        exact = [one for one in reading if _fits(path, one.glob)] or reading
+        fitting = [one for one in exact if one in left] or exact
         if fitting[0] in left:
             left.remove(fitting[0])
         yield Input(fitting[0].name or repo.name, file.file.commit, path)
