@@ -15,6 +15,7 @@ import pytest
 from nbclient import NotebookClient
 from python_pachyderm import Client
 
+import tycokit as tk
 from tycokit import local
 from tycokit.client import connect
 
@@ -91,6 +92,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     subprocess.run(up, env=made.environment, check=True, capture_output=True, timeout=120)
     yield made
     local.stop(made.folder / "data")
+
+
+def test_set_up_makes_what_is_missing_and_leaves_what_is_there(home: Home) -> None:
+    client = home.client
+    tk.set_up(client)
+    changed = (ROOT / "notebooks" / "report.ipynb").read_bytes() + b"\n"
+    client.put_file_bytes(("notebooks", "master"), "/report.ipynb", changed)
+    client.delete_pipeline("report")
+    assert tk.set_up(client) == ["create pipeline report"]
+    assert tk.set_up(client) == []
+    assert client.get_file(("notebooks", "master"), "/report.ipynb").read() == changed
 
 
 def test_the_tour_leads_from_a_picture_to_its_alert_and_back(home: Home) -> None:
