@@ -108,7 +108,7 @@ def test_what_did_not_end_well_runs_again_in_a_new_job(site: Site, job: str) -> 
     # of a good job only what was recovered
     good = site.put("letters", {"/b": None, "/e": None})
     assert site.job("judge", good).state == SUCCESS
-    with pytest.raises(RerunError, match=r"1 of the 2 chosen are done.*--reprocess"):
+    with pytest.raises(RerunError, match=r"1 of the 2 chosen are done.*--again judge"):
         rerunning.rerun(client, "judge", good, [by_name["a"], by_name["f"]])
     done = rerunning.rerun(client, "judge", good, [by_name["f"]])
     assert (done.datums, done.others) == (1, 0)

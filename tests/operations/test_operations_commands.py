@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,31 +96,35 @@ def test_top_shows_this_machines_workers(
 def test_top_is_live_on_a_terminal_until_it_is_interrupted(site: Site, here: Path) -> None:
     controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "tycokit", "top", "--every", "0.5"]
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
         start_new_session=True,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
-    ) as process:
-        os.close(terminal)
-        seen = b""
+    )
+    os.close(terminal)
+    seen = b""
 
-        def drawn() -> bool:
-            nonlocal seen
-            seen += os.read(controller, 65536)
-            return seen.count(b"memory over time") >= 3
+    def drawn() -> bool:
+        nonlocal seen
+        seen += os.read(controller, 65536)
+        return seen.count(b"memory over time") >= 3
 
+    try:
         until(drawn, 60)
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         while True:  # it writes until the terminal is as it was
             try:
                 seen += os.read(controller, 65536)
             except OSError:
                 break
         assert process.wait(60) == 0
-    os.close(controller)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(controller)
     assert b"Traceback" not in seen
     assert seen.count(b"\x1b[?1049l") == 1  # the screen from before is back
 

@@ -105,6 +105,8 @@ def test_one_object_is_followed_to_its_detection_and_rule(
 def test_a_picture_leads_forward_to_its_results(notebook: Notebook, project: Site) -> None:
     widget = notebook.widget()
     card(notebook, PICTURE[1:]).get_by_role("button").first.click()
+    # the button of what was chosen before is there until then
+    expect(panel(notebook).get_by_role("heading", name=PICTURE[1:])).to_be_visible()
     panel(notebook).get_by_role("button", name="trace forward").click()
     for title in ("validate", "model", "threat-detect", "annotate", "plot"):
         expect(card(notebook, title)).to_be_visible()

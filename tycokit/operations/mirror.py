@@ -10,6 +10,7 @@ again that refuses or is away, and waits for ever on one that hangs.
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from tycokit.errors import KubernetesError
@@ -53,10 +54,11 @@ class Mirror:
 
     def close(self) -> None:
         self._closed.set()
-        watch = self._watch
-        if watch is not None:
-            watch.stop()
-        self._thread.join(timeout=PATIENCE)
+        end = time.monotonic() + PATIENCE
+        while self._thread.is_alive() and time.monotonic() < end:
+            if self._watch is not None:
+                self._watch.stop()  # in vain until the server's answer has begun, hence again
+            self._thread.join(timeout=0.05)
 
     def _run(self) -> None:
         while not self._closed.is_set():
