@@ -1,4 +1,4 @@
-"""Git holds text that people read: no pictures, no networks, nothing big."""
+"""Git holds text that people read, and small screenshots: no other pictures, no networks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BIGGEST = 500_000
+SCREENSHOTS = ROOT / "docs" / "screenshots"
+BIGGEST_SCREENSHOT = 150_000
 
 # Magic bytes, with their offset.
 BINARIES = {
@@ -48,8 +50,15 @@ def test_no_tracked_file_is_big() -> None:
 
 
 def test_no_tracked_file_is_a_picture_or_a_network() -> None:
-    found = {path.name: what for path in tracked() if (what := kind(path.read_bytes()))}
+    others = (path for path in tracked() if path.parent != SCREENSHOTS)
+    found = {path.name: what for path in others if (what := kind(path.read_bytes()))}
     assert not found
+
+
+def test_screenshots_are_small_pngs() -> None:
+    shots = [path for path in tracked() if path.parent == SCREENSHOTS]
+    assert {kind(path.read_bytes()) for path in shots} == {"a PNG picture"}
+    assert max(path.stat().st_size for path in shots) <= BIGGEST_SCREENSHOT
 
 
 def test_binaries_are_recognised() -> None:

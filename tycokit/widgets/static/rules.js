@@ -86,7 +86,7 @@ function render({ model, el, onCleanup }) {
       fill(form, h("p", {}, "These rules are not in the full form that the form edits. "), full);
       return;
     }
-    const add = h("button", { onclick: () => (value.rules.push({ id: free(value.rules), unsafe: ["person"] }), write(value, true)) }, "＋ add a rule");
+    const add = h("button", { onclick: () => (value.rules.push({ id: free(value.rules), unsafe: ["person"] }), write(value, true)) }, "+ add a rule");
     fill(form, value.rules.map((rule, at) => card(value, rule, at)), add);
   }
 
