@@ -29,7 +29,7 @@ from tycokit.logsearch.streams import Source, Stream
 PREVIEW = 500  # lines that come first
 PAUSE = 0.15  # seconds in which lines gather before they are taken in together
 QUIET = 1.0  # seconds without a line after which a stream has caught up
-LEASE = 30.0  # seconds without `refresh` after which nobody looks any more
+LEASE = 10.0  # seconds without `refresh` after which nobody looks any more
 FASTEST, SLOWEST = 0.25, 3.0  # seconds between two tries to open a stream that was lost
 ENDED = 5.0  # the same for one that came to its end: its job has, or its containers
 _MARGIN = 60  # seconds that a stream, opened again, reaches further back: clocks differ
