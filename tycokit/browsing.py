@@ -104,9 +104,14 @@ def entry(client: Client, at: Address) -> Entry | None:
     try:
         return entry_of(client.inspect_file(at.at, at.path or "/"))
     except grpc.RpcError as error:
-        if _NO_FILE.match(refusal(error) or ""):
+        if is_no_file(error):
             return None
         raise
+
+
+def is_no_file(error: BaseException) -> bool:
+    """Whether a commit was there, and what was asked for in it was not."""
+    return _NO_FILE.match(refusal(error) or "") is not None
 
 
 def read(client: Client, at: Address, most: int) -> Content:

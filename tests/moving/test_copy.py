@@ -16,7 +16,9 @@ from moving_driver import Pair, branch, commits, contents, hashes, pfs, transfor
 from python_pachyderm.service import pfs_proto, pps_proto
 from waiting import until
 
+from tycokit.addresses import Address
 from tycokit.errors import FileCut
+from tycokit.moving.asking import entries
 from tycokit.moving.pipelines import COPIED
 from tycokit.moving.reading import PachdSource
 from tycokit.moving.writing import PachdSink
@@ -207,6 +209,54 @@ def test_what_the_destination_has_of_its_own_is_left_alone_unless_told(pair: Pai
     pair.run("copy", "laptop", "cluster", "letters", "--replace")
     assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
     assert "/own" in contents(pair.cluster, "letters")[0]
+
+
+def test_commits_of_the_destinations_own_stay_on_their_branches(pair: Pair) -> None:
+    client, there = pair.laptop.client, pair.cluster.client
+    for site in (pair.laptop, pair.cluster):
+        site.client.create_repo("letters")
+    pair.laptop.put("letters", {"/a": b"a"})
+    client.create_branch("letters", "dev", head_commit=("letters", "master"))
+    there.put_file_bytes(("letters", "dev"), "/mine", b"mine")
+
+    said = pair.run("copy", "laptop", "cluster", code=1)  # dev's head there is master's copy here
+    assert "branch letters@dev of cluster holds commits of its own, and keeps them" in said
+    assert there.path_exists(("letters", "dev"), "/mine")
+
+    pair.cluster.put("letters", {"/own": b"own"})
+    said = pair.run("copy", "laptop", "cluster", code=1)  # nothing new, and on top of the copy
+    assert "branch letters@master of cluster holds commits of its own, and keeps them" in said
+    assert set(hashes(pair.cluster, "letters")) == {"/a", "/own"}
+
+    pair.run("copy", "laptop", "cluster", "--replace")
+    assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
+
+
+def test_a_commit_that_is_gone_by_now_is_no_empty_one(pair: Pair) -> None:
+    client = pair.laptop.client
+    client.create_repo("letters")
+    empty = pair.laptop.put("letters", {})
+    assert list(entries(client, Address("letters", empty))) == []
+    with pytest.raises(grpc.RpcError):
+        list(entries(client, Address("letters", "0" * 12 + "4" + "0" * 19)))
+
+
+def test_pipelines_of_the_destinations_own_are_not_started(pair: Pair) -> None:
+    shout(pair)
+    there = pair.cluster.client
+    there.create_repo("letters")
+    there.create_pipeline("shout", transform("true"), input=pfs("letters"))
+    there.stop_pipeline("shout")
+    said = pair.run("copy", "laptop", "cluster", "--start", code=1)
+    assert "stays as it is" in said
+    assert next(there.inspect_pipeline("shout")).stopped
+
+    there.start_pipeline("shout")
+    said = pair.run("copy", "laptop", "cluster", "--replace")
+    assert "1 pipelines are stopped there" in said
+    assert next(there.inspect_pipeline("shout")).stopped
+    pair.run("copy", "laptop", "cluster", "--start")
+    assert not next(there.inspect_pipeline("shout")).stopped
 
 
 def test_secrets_are_named_and_never_copied(pair: Pair) -> None:

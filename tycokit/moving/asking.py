@@ -35,7 +35,7 @@ def entries(client: Client, at: Address) -> Iterator[browsing.Entry]:
         with closing(browsing.files(client, at)) as found:
             yield from found
     except grpc.RpcError as error:
-        if not is_missing(error):
+        if not browsing.is_no_file(error):  # one that is gone by now is no empty one
             raise
 
 

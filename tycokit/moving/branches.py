@@ -8,7 +8,7 @@ from google.protobuf import json_format
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit.moving import asking
+from tycokit.moving import asking, marks
 from tycokit.moving.asking import commit, provenance, trigger
 from tycokit.moving.contents import BranchEntry, BranchName
 
@@ -16,8 +16,8 @@ from tycokit.moving.contents import BranchEntry, BranchName
 def bring(client: Client, entry: BranchEntry, copy: str | None, *, replace: bool) -> str | None:
     """Make a branch as the source has it; why it was left as it is, None where it was not.
 
-    `copy` is the id of its head's copy. A provenance or trigger that the branch has of its own is
-    kept unless `replace`.
+    `copy` is the id of its head's copy. A provenance or trigger that the branch has of its own,
+    and commits, are kept unless `replace`.
     """
     repo, name = entry.branch.repo, entry.branch.name
     info = asking.branch(client, entry.branch)
@@ -28,6 +28,8 @@ def bring(client: Client, entry: BranchEntry, copy: str | None, *, replace: bool
             return None
         if links not in (((), None), wanted) and not replace:
             return "has a provenance or trigger of its own, and keeps it; --replace changes that"
+        if copy not in (None, info.head.id) and not replace and _own(client, entry.branch):
+            return "holds commits of its own, and keeps them; --replace moves it to the copy"
     client.create_branch(
         repo.name,
         name,
@@ -43,6 +45,12 @@ def bring(client: Client, entry: BranchEntry, copy: str | None, *, replace: bool
         if not made.HasField("finished"):
             client.finish_commit(commit(repo, made.commit.id).at)
     return None
+
+
+def _own(client: Client, branch: BranchName) -> bool:
+    """Whether the head of a branch holds something that was not copied."""
+    head = asking.head(client, branch)
+    return asking.size(head) > 0 and marks.original(head.description) is None
 
 
 def _message(branch: BranchName) -> Any:

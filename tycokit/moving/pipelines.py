@@ -82,7 +82,7 @@ def create(client: Client, name: str, contents: Contents, *, replace: bool) -> l
 
 
 def start(client: Client, contents: Contents) -> None:
-    """Start those that run at the source and are stopped here."""
+    """Start the copies that run at the source and are stopped here."""
     waiting = stopped(client, contents)
     for spec in specs.order([_spec(entry) for entry in contents.pipelines]):
         if spec.output in waiting:
@@ -90,13 +90,18 @@ def start(client: Client, contents: Contents) -> None:
 
 
 def stopped(client: Client, contents: Contents) -> list[Repo]:
-    """Those that run at the source and are stopped here."""
+    """The copies that run at the source and are stopped here."""
     there = _there(client)
     return [
         entry.pipeline
         for entry in contents.pipelines
-        if entry.running and entry.pipeline in there and there[entry.pipeline].stopped
+        if entry.running and entry.pipeline in there and _waits(there[entry.pipeline])
     ]
+
+
+def _waits(info: Any) -> bool:
+    """Whether a pipeline is stopped as a copy is; one of the destination's own is left alone."""
+    return bool(info.stopped) and COPIED in info.details.metadata.annotations
 
 
 def _there(client: Client) -> dict[Repo, Any]:
@@ -119,10 +124,12 @@ def _make(
         return f"is in {name} with another spec ({told}) and stays as it is; --replace updates it"
     if info is None or fields:
         spec.request.update = info is not None
-        if origin is not None:
-            spec.request.metadata.annotations[COPIED] = origin
+        if info is not None and not info.stopped:  # first: so it does not run with the new spec
+            client.stop_pipeline(pipeline.name, project_name=pipeline.project)
+        spec.request.metadata.annotations[COPIED] = origin or contents.origin
         client.create_pipeline_from_request(spec.request)
-    if info is None or (origin and not info.stopped and _awaits(client, spec, contents)):
+    cut_short = info is not None and not fields and origin is not None and not info.stopped
+    if info is None or (cut_short and _awaits(client, spec, contents)):
         client.stop_pipeline(pipeline.name, project_name=pipeline.project)
     return None
 
