@@ -16,6 +16,7 @@ from tycokit.deploying import present, starters, wanted
 from tycokit.deploying import show as words
 from tycokit.deploying.apply import apply
 from tycokit.deploying.plan import Plan, Told, plan
+from tycokit.errors import CliError
 from tycokit.scaling import change
 from tycokit.scaling.nodes import find as find_nodes
 
@@ -66,8 +67,7 @@ def deploy(
 ) -> None:
     """Show what is missing and what differs, and what is processed for it; ask; do it."""
     if specs_dir is None:
-        here = Path("specs")
-        specs_dir = here if any(here.glob("*.json")) else packaged.specs()
+        specs_dir = _specs_dir(prune)
     what = wanted.read(specs_dir, notebooks, surroundings.cores())
     if project is not None:
         what = wanted.into(what, project)
@@ -95,6 +95,17 @@ def deploy(
     if dry_run or not (yes or _agreed(planned)):
         raise typer.Exit(NOT_DONE)
     apply(client, planned.actions, lambda action: show.line(words.done(action), "green"))
+
+
+def _specs_dir(prune: bool) -> Path:
+    """The folder of specs that counts where none is named."""
+    here = Path("specs")
+    if here.is_dir():
+        return here
+    if prune:  # what those that come with tycokit do not name is somebody's
+        raise CliError("there is no folder specs here: name the one that --prune goes by")
+    show.warn("there is no folder specs here: these are the specs that come with tycokit")
+    return packaged.specs()
 
 
 def _agreed(planned: Plan) -> bool:
