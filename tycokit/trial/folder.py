@@ -46,11 +46,16 @@ class Folder:
         # also where Python ends, as a notebook's kernel does
         self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
         self._runs = 0
+        self._roots = 0
 
     @property
     def root(self) -> Path:
         """What stands for /pfs."""
-        return self.path / "pfs"
+        return self.path / f"pfs{self._roots or ''}"
+
+    def leave(self) -> None:
+        """Lay the next run out elsewhere: cells of one that was stopped may still write here."""
+        self._roots += 1
 
     def close(self) -> None:
         """Remove it, with the results in it; again does nothing."""

@@ -88,4 +88,8 @@ def differs(one: Parameter, text: str) -> bool:
         return text != ""
     if text == default:
         return False
-    return read([one], {one.name: text}) != read([one], {one.name: default})
+    given = read([one], {one.name: text})
+    try:
+        return given != read([one], {one.name: default})
+    except TrialError:  # None for a number, as many notebooks have it
+        return True

@@ -87,11 +87,11 @@ def plan(client: Client, stage: Stage, texts: Mapping[str, str], tried: bytes) -
             f"{stage.notebook} has no parameter {', '.join(missing)}: commit the notebook that"
             " you tried first (`tycokit deploy` does)"
         )
-    form.read(known.values(), texts)
     before = tuple(info.details.transform.cmd)
     wanted = {
         name: text if form.differs(known[name], text) else None for name, text in texts.items()
     }
+    form.read(known.values(), {name: text for name, text in wanted.items() if text is not None})
     request = request_of(info)
     request.transform.cmd[:] = after = command(before, wanted)
     _need_nothing_else(request, info)

@@ -122,6 +122,8 @@ class Trial:
             assert self._source is not None
             form.read(self.parameters, values)
             own = self._own_folder()
+            if self.run is not None and self.run.status().state == "stopped":
+                own.leave()
             laid = own.lay(client, self._source.path, inputs)
             self._keeper = self._keeper or Keeper()
             words = [word for name, text in values.items() for word in ("-p", name, text)]

@@ -174,8 +174,15 @@ class View(anywidget.AnyWidget):
             return False
         finally:
             watch.cancel()
-            self._save()
+            self._save_anyhow()
         return True
+
+    def _save_anyhow(self) -> None:
+        """Save, whatever comes of it: the thread that looks again and again must outlive it."""
+        try:
+            self._save()
+        except Exception as error:
+            self._connected(CliError(said(error)))
 
     def _read(self) -> None:
         """Read and show. Raises CliError when pachd did not answer, or refused; that is shown."""

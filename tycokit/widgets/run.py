@@ -137,8 +137,11 @@ class RunView(View):
     def static_html(self) -> str:
         """The values, how the newest run went, and what it printed and drew."""
         run = self.state["run"]
-        ended = run is not None and run["executed"]
-        return runsaved.saved(self.state, self._executed() if ended else ())
+        try:
+            executed = self._executed() if run is not None and run["executed"] else ()
+        except LookError:  # another run has begun since
+            executed = ()
+        return runsaved.saved(self.state, executed)
 
     # what the browser asks for: a run
 

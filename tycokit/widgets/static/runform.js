@@ -101,7 +101,7 @@ function runForm({ model, said, onrun, onedit }) {
     set,
     inputs: () => texts(rows.filter((row) => row.file)),
     /** What is not the notebook's own default. */
-    values: () => texts(rows.filter((row) => !row.file && row.text() !== defaultOf(row.name))),
+    values: () => texts(rows.filter((row) => !row.file && row.text() !== defaultOf(row.name) && (Object.hasOwn(stage.values, row.name) || row.text() !== row.present()))),
     /** What is not what the pipeline has now. */
     changed: () => texts(rows.filter((row) => !row.file && row.text() !== row.present())),
     bad: () => rows.some((row) => !row.fault.hidden),
