@@ -61,6 +61,8 @@ class Context:
             roots = base64.b64decode(encoded, validate=True) if encoded else None
             if roots is not None:
                 ssl.create_default_context(cadata=roots.decode("ascii"))
+                # gRPC takes no words before the first one, which OpenSSL writes on demand
+                roots = roots[roots.index(b"-----BEGIN CERTIFICATE-----") :]
         except (TypeError, ValueError, ssl.SSLError) as error:
             raise ConfigError(
                 path, f"context {name!r}: `server_cas` must be certificates in PEM, as base64"

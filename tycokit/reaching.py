@@ -32,7 +32,7 @@ def fault(address: str, roots: bytes | None, seconds: float = SECONDS) -> Fault 
     host = host.strip("[]")
     try:
         plain = socket.create_connection((host, int(port)), timeout=seconds)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # the latter: no name that a host could have
         return Fault(
             f"no host is called {host}",
             "correct `pachd_address`, or join the network that knows it",

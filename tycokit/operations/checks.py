@@ -11,6 +11,7 @@ from tycokit.operations.pods import Container, Disk, Event, Node, Pod
 from tycokit.operations.survey import Facts, Job, Pipeline
 
 SPEAKS = (2, 7)  # the Pachyderm that this python_pachyderm is generated from
+_BEGINNING = ("Pending", "ContainerCreating", "PodInitializing")
 PATIENCE = 600.0  # seconds after which what has not moved is stuck
 OFTEN = 5  # restarts that are worth a word
 FULL, NEARLY = 10**9, 5 * 10**9  # bytes that are left on a disk
@@ -126,11 +127,11 @@ def _pod(pod: Pod, events: tuple[Event, ...], now: float) -> Iterator[Finding]:
     elif pod.state == "Evicted":
         todo = f"{_memory(pod)}; or a larger disk, where that was what lacked"
         yield Finding("wrong", subject, what, todo)
-    elif pod.state == "Pending" and pod.started is not None and now - pod.started > PATIENCE:
+    elif pod.state in _BEGINNING and pod.started is not None and now - pod.started > PATIENCE:
         said = [one for one in events if one.about == f"Pod {pod.name}"]
         why = f": {said[-1].reason}, {said[-1].message}" if said else ""
         todo = f"`kubectl describe pod {pod.name}` tells what it waits for"
-        yield Finding("wrong", subject, f"Pending for {_minutes(now - pod.started)}{why}", todo)
+        yield Finding("wrong", subject, f"{pod.state} for {_minutes(now - pod.started)}{why}", todo)
     elif pod.state == "Running" and not pod.ready and not killed:
         yield Finding("note", subject, "runs, and is not ready", logs)
     elif pod.restarts >= OFTEN and not killed:
