@@ -7,6 +7,7 @@ the judge of paths: when it refuses one, that file is left out, and the others g
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,10 @@ def put(
 
 
 class _Reading:
-    """A file that is opened when the first byte is asked for, and closed after the last."""
+    """A file that is opened when the first byte is asked for, and closed after the last.
+
+    gRPC asks in a thread of its own, which may do so still when the call has failed.
+    """
 
     def __init__(self, item: Item, progress: Callable[[int], None]) -> None:
         self.item = item
@@ -127,15 +131,20 @@ class _Reading:
         self.failed: OSError | None = None
         self._progress = progress
         self._file: BinaryIO | None = None
+        self._closed = False
+        self._lock = threading.Lock()
 
     def read(self, size: int) -> bytes:
-        try:
-            if self._file is None:
-                self._file = self.item.source.open("rb")
-            chunk = self._file.read(min(size, _CHUNK))
-        except OSError as error:
-            self.failed = error  # gRPC reports no more than that the requests ended early
-            raise
+        with self._lock:
+            if self._closed:
+                return b""
+            try:
+                if self._file is None:
+                    self._file = self.item.source.open("rb")
+                chunk = self._file.read(min(size, _CHUNK))
+            except OSError as error:
+                self.failed = error  # gRPC reports no more than that the requests ended early
+                raise
         if not chunk:
             self.close()
         self.sent += len(chunk)
@@ -143,8 +152,10 @@ class _Reading:
         return chunk
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        with self._lock:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
 
 
 def _culprit(attempt: Sequence[_Reading], error: Exception) -> tuple[Item | None, str]:
