@@ -41,7 +41,7 @@ check: $(READY) browser ## lint, format, types and the tests
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest $(PARALLEL) $(ARGS)
 
-bench: $(READY) ## the benchmarks: half an hour on a quiet machine, and dvc from PyPI
+bench: $(READY) ## the benchmarks: a quarter of an hour on a quiet machine, and dvc from PyPI
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
 screenshots: $(READY) browser ## pictures of the widgets, into docs/screenshots
