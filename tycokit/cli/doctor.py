@@ -17,6 +17,7 @@ from tycokit.errors import NoAnswer
 from tycokit.operations import checks, survey
 from tycokit.operations.checks import Finding
 from tycokit.operations.survey import Facts
+from tycokit.wording import counted
 
 
 def doctor(
@@ -61,14 +62,10 @@ def _looked_at(facts: Facts) -> list[str]:
     seen = []
     if facts.version is not None:
         seen.append(f"Pachyderm {'.'.join(map(str, facts.version))}")
-        seen.append(_count(len(facts.pipelines), "pipeline"))
+        seen.append(counted(len(facts.pipelines), "pipeline"))
     if facts.reading is not None:
-        seen.append(_count(len(facts.reading.pods), "pod"))
-        seen.append(_count(len(facts.reading.nodes), "node"))
+        seen.append(counted(len(facts.reading.pods), "pod"))
+        seen.append(counted(len(facts.reading.nodes), "node"))
         if facts.reading.disks:
-            seen.append(_count(len(facts.reading.disks), "disk"))
+            seen.append(counted(len(facts.reading.disks), "disk"))
     return seen
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -21,6 +21,7 @@ from tycokit.scaling.choices import Coefficient
 from tycokit.scaling.forecast import Forecast
 from tycokit.scaling.nodes import Nodes, outdated
 from tycokit.scaling.standing import Standing
+from tycokit.wording import counted
 
 Count = Annotated[
     int | None, typer.Option("--nodes", min=1, help="Nodes of the cluster, where nobody tells.")
@@ -54,7 +55,7 @@ def scale(
         known = _find(client, pipeline, nodes) if isinstance(choice, Coefficient) else None
         planned = change.plan(client, pipeline, choice, known)
         if known is not None:
-            show.line(f"{choice} of {known}: {_workers(planned.workers_after)}")
+            show.line(f"{choice} of {known}: {counted(planned.workers_after, 'worker')}")
     _show_change(planned)
     if dry_run or planned.empty:
         return
@@ -97,7 +98,8 @@ def _find(client: Any, pipeline: str, declared: int | None) -> Nodes:
 def _show_standing(found: Standing, known: Nodes | None, why: str) -> None:
     work = found.work
     show.line(
-        f"{found.pipeline}: {found.state}, {_workers(found.workers)} ({found.choice})", "bold"
+        f"{found.pipeline}: {found.state}, {counted(found.workers, 'worker')} ({found.choice})",
+        "bold",
     )
     waiting = f"{work.waiting} datums wait, {work.working} are being worked on"
     if work.uncounted:
@@ -122,7 +124,9 @@ def _row(one: Forecast) -> list[str]:
 
 def _show_change(planned: Change) -> None:
     if planned.empty:
-        show.line(f"{planned.pipeline} is as it should be: {_workers(planned.workers_before)}")
+        show.line(
+            f"{planned.pipeline} is as it should be: {counted(planned.workers_before, 'worker')}"
+        )
         return
     for text in planned.difference.splitlines():
         show.line(f"  {text}")
@@ -153,10 +157,6 @@ def _show_datums(page: DatumPage) -> None:
     show.out(least=100).print(table, markup=False)
     if page.after is not None:
         show.line("  …")
-
-
-def _workers(number: int) -> str:
-    return f"{number} worker{'s' * (number != 1)}"
 
 
 def _duration(seconds: float) -> str:

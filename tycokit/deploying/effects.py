@@ -21,6 +21,7 @@ from tycokit.deploying.actions import (
 )
 from tycokit.deploying.present import Past, Present
 from tycokit.specs import Repo, Spec, pfs_inputs
+from tycokit.wording import counted
 
 Share = Literal["all", "some", "none"]
 
@@ -40,7 +41,7 @@ class Effect:
     datums: int
 
     def __str__(self) -> str:
-        had = f"{self.datums} datum{'s' * (self.datums != 1)}"
+        had = counted(self.datums, "datum")
         if self.share == "all":
             what = f"all {had} again" if self.datums else "all that its inputs hold"
         elif self.share == "some":

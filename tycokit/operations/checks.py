@@ -9,6 +9,7 @@ from typing import Literal
 from tycokit.operations import pods
 from tycokit.operations.pods import Container, Disk, Event, Node, Pod
 from tycokit.operations.survey import Facts, Job, Pipeline
+from tycokit.wording import counted
 
 SPEAKS = (2, 7)  # the Pachyderm that this python_pachyderm is generated from
 _BEGINNING = ("Pending", "ContainerCreating", "PodInitializing")
@@ -149,7 +150,7 @@ def _memory(pod: Pod) -> str:
 
 def _again(*containers: Container) -> str:
     count = sum(one.restarts for one in containers)
-    return f", {count} restart{'s' * (count != 1)}" if count else ""
+    return f", {counted(count, 'restart')}" if count else ""
 
 
 def _unmade(events: tuple[Event, ...]) -> Iterator[Finding]:

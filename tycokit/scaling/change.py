@@ -20,6 +20,7 @@ from tycokit.scaling import choices, standing
 from tycokit.scaling.choices import Choice, Coefficient
 from tycokit.scaling.nodes import Nodes
 from tycokit.specdiff import differences, request_of, unified
+from tycokit.wording import counted
 
 _FIELDS = {"parallelism_spec", "metadata"}
 _KEYS = (choices.COEFFICIENT, choices.NODES)
@@ -106,7 +107,7 @@ def undo(client: Client, pipeline: str, project: str = DEFAULT_PROJECT) -> Chang
             number, kept = _parallelism(older)
             choice = choices.recorded(number, kept)
             return _change(client, info, choice, number, {**_others(info), **kept})
-    raise ScaleError(f"there is nothing to undo: {pipeline} always had {_told(now[0])}")
+    raise ScaleError(f"there is nothing to undo: {pipeline} always had {counted(now[0], 'worker')}")
 
 
 def apply(client: Client, change: Change) -> Applied:
@@ -158,7 +159,7 @@ def _change(
 
 def _warnings(info: Any, work: standing.Work) -> list[str]:
     said = []
-    again = _datums(work.again)
+    again = counted(work.again, "datum")
     if work.jobs:
         which = "a job that has" if len(work.jobs) == 1 else f"{len(work.jobs)} jobs that have"
         redone = f"; what is done of it, {again}, runs again" if work.again else ""
@@ -184,11 +185,3 @@ def _parallelism(info: Any) -> tuple[int, dict[str, str]]:
     annotations = info.details.metadata.annotations
     kept = {key: annotations[key] for key in _KEYS if key in annotations}
     return info.details.parallelism_spec.constant or 1, kept
-
-
-def _told(number: int) -> str:
-    return f"{number} worker{'s' * (number != 1)}"
-
-
-def _datums(number: int) -> str:
-    return f"{number} datum{'s' * (number != 1)}"

@@ -18,6 +18,7 @@ from tycokit.scaling.choices import Choice, Coefficient, Constant, workers
 from tycokit.scaling.nodes import Nodes
 from tycokit.scaling.speed import Speed
 from tycokit.scaling.standing import Standing
+from tycokit.wording import counted
 
 Basis = Literal["measured", "estimated", "unknown"]
 
@@ -46,8 +47,8 @@ class Forecast:
         if self.measured is None:
             return "not measured yet: no datum has been processed"
         of = self.measured
-        what = f"{of.datums} datum{'s' * (of.datums != 1)}"
-        with_ = f"{of.workers} worker{'s' * (of.workers != 1)}"
+        what = counted(of.datums, "datum")
+        with_ = counted(of.workers, "worker")
         if self.basis == "measured":
             return f"measured: {what} with {with_}"
         return f"estimated from {what} with {with_}"

@@ -19,6 +19,7 @@ from python_pachyderm.service import admin_grpc, admin_proto
 from tycokit.errors import NodesUnknown
 from tycokit.scaling import cluster
 from tycokit.scaling.choices import MOST, NODES, Choice, Coefficient, workers
+from tycokit.wording import counted
 
 CORES_KEY = "tycokit-cores"  # in the metadata of InspectCluster's answer
 _RECORDED = re.compile(r"(?P<count>\d+) (?P<unit>node|core)s?, (?P<source>.+)")
@@ -33,7 +34,7 @@ class Nodes:
     source: str
 
     def __str__(self) -> str:
-        return f"{self.count} {self.unit}{'s' * (self.count != 1)}, {self.source}"
+        return f"{counted(self.count, self.unit)}, {self.source}"
 
 
 def find(
