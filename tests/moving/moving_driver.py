@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import grpc
 from command import tycokit
 from pipeline_driver import Site
 from python_pachyderm.service import pfs_proto, pps_proto
+from waiting import until
 
 from tycokit import config
 from tycokit.config import Context
@@ -31,6 +37,27 @@ class Pair:
         done = tycokit(self.folder, self.config, *words)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def kill(self, repo: str, *words: str) -> None:
+        """Kill a command as soon as some files of a repo have arrived in the cluster."""
+        moving = subprocess.Popen(
+            [sys.executable, "-m", "tycokit", *words],
+            cwd=self.folder,
+            env={**os.environ, "PACH_CONFIG": str(self.config)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+        def some() -> int:
+            assert moving.poll() is None, "too fast to be killed"
+            try:
+                return len(hashes(self.cluster, repo))
+            except grpc.RpcError:  # there is no such repo or branch yet
+                return 0
+
+        until(some, 60)
+        moving.send_signal(signal.SIGKILL)
+        moving.wait()
 
     def _site(self, name: str) -> Site:
         (self.folder / name).mkdir()

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import signal
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 from moving_driver import Pair, commits, contents, hashes, pfs, transform
-from waiting import until
 
 from tycokit.errors import ArchiveError
 from tycokit.moving.archive import HASH
@@ -273,24 +268,7 @@ def test_an_import_that_was_killed_goes_on(pair: Pair) -> None:
     files = {f"/{number:04}": f"{number}".encode() * 500 for number in range(1500)}
     pair.laptop.put("many", files)
     pair.run("export", "many.tar")
-    importing = subprocess.Popen(
-        [sys.executable, "-m", "tycokit", "import", "many.tar", "--context", "cluster"],
-        cwd=pair.folder,
-        env={**os.environ, "PACH_CONFIG": str(pair.config)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def some() -> int:
-        assert importing.poll() is None, "too fast to be killed"
-        try:
-            return len(hashes(pair.cluster, "many"))
-        except grpc.RpcError:  # there is no such repo or branch yet
-            return 0
-
-    until(some, 60)
-    importing.send_signal(signal.SIGKILL)
-    importing.wait()
+    pair.kill("many", "import", "many.tar", "--context", "cluster")
     before = len(hashes(pair.cluster, "many"))
     said = pair.run("import", "many.tar", "--context", "cluster")
     assert 0 < before < len(files)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +11,6 @@ import grpc
 import pytest
 from moving_driver import Pair, branch, commits, contents, hashes, pfs, transform
 from python_pachyderm.service import pfs_proto, pps_proto
-from waiting import until
 
 from tycokit.addresses import Address
 from tycokit.errors import FileCut
@@ -118,23 +114,7 @@ def test_a_copy_that_was_killed_goes_on_and_copies_nothing_twice(pair: Pair) -> 
     pair.laptop.client.create_repo("many")
     files = {f"/{number:04}": f"{number}".encode() * 500 for number in range(1500)}
     pair.laptop.put("many", files)
-    copying = subprocess.Popen(
-        [sys.executable, "-m", "tycokit", "copy", "laptop", "cluster"],
-        env={**os.environ, "PACH_CONFIG": str(pair.config)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def some() -> int:
-        assert copying.poll() is None, "too fast to be killed"
-        try:
-            return len(hashes(pair.cluster, "many"))
-        except grpc.RpcError:  # there is no such repo or branch yet
-            return 0
-
-    until(some, 60)
-    copying.send_signal(signal.SIGKILL)
-    copying.wait()
+    pair.kill("many", "copy", "laptop", "cluster")
     (half,) = commits(pair.cluster, "many")
     assert not half.HasField("finished")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import second_lab
+from gates import Gates
 from lab_driver import Lab, browser
 from pipeline_driver import STAGES, SUCCESS, Site, photograph, spec
 from playwright.sync_api import Browser
@@ -18,6 +19,12 @@ from tycokit import specs
 def chromium() -> Iterator[Browser]:
     with browser() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
+    """What a module's jobs wait for."""
+    return Gates(tmp_path_factory.mktemp("gates"))
 
 
 @pytest.fixture(scope="session")

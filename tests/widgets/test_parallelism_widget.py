@@ -18,11 +18,6 @@ LETTERS = "abcdefgh"
 
 
 @pytest.fixture(scope="module")
-def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
-    return Gates(tmp_path_factory.mktemp("gates"))
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, gates: Gates) -> Iterator[Site]:
     """`still` has ended well; `busy` works on eight datums, each behind a gate."""
     made = Site(tmp_path_factory.mktemp("site"))

@@ -21,11 +21,6 @@ VALIDATE = "default-validate-v3-zz7xr"
 
 
 @pytest.fixture(scope="module")
-def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
-    return Gates(tmp_path_factory.mktemp("gates"))
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, gates: Gates) -> Iterator[Site]:
     """`busy` works on a datum until its gate opens, `bad` has failed."""
     made = Site(tmp_path_factory.mktemp("site"))

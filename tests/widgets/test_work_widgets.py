@@ -14,11 +14,6 @@ EVIL = "/<img src=x onerror=alert`1`>.jpg"  # PFS takes no parentheses
 
 
 @pytest.fixture(scope="module")
-def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
-    return Gates(tmp_path_factory.mktemp("gates"))
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, gates: Gates) -> Iterator[Site]:
     """Thirty commits through `copy`; `judge` fails on one datum; `hold` waits at its gates."""
     made = Site(tmp_path_factory.mktemp("site"))
