@@ -207,7 +207,7 @@ function detailsOf(found, key, show) {
       h(
         "div",
         { class: "tycokit-lines-of" },
-        reads.map((edge) => h("div", { class: "tycokit-line-of" }, h("span", {}, h("strong", {}, edge.name), " from ", go(edge.source), `@${edge.branch}`), h("code", { class: "tycokit-mono" }, edge.glob))),
+        reads.map((edge) => h("div", { class: "tycokit-line-of" }, h("span", {}, h("strong", {}, edge.name), " from ", go(edge.source, `${edge.source}@${edge.branch}`)), h("code", { class: "tycokit-mono" }, edge.glob))),
       ),
       h("h4", {}, "writes"),
       h("div", {}, go(`${node.key}#repo`, `repo ${node.key}, ${bytes(node.size)}`)),
