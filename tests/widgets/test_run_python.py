@@ -98,16 +98,18 @@ def test_all_that_is_wrong_is_told_and_nothing_runs(view: RunView) -> None:
 
 
 def test_a_plan_is_applied_once_and_taken_back(view: RunView, site: Site) -> None:
-    version = view.plan("validate", {"least_width": "5000"})["version"]
+    earlier = view.plan("validate", {"least_width": "6000"})["number"]
+    plan = view.plan("validate", {"least_width": "5000"})
+    version = plan["version"]
     with pytest.raises(TrialError, match="no longer the newest"):
-        view.apply(version + 1, reprocess=False)
+        view.apply(earlier, reprocess=False)
     with pytest.raises(TrialError, match="nothing was applied"):
         view.undo()
     other = tk.run("validate.ipynb", client=site.client)
-    other.plan("validate", {"least_width": "7000"})
-    view.apply(version, reprocess=False)
+    others = other.plan("validate", {"least_width": "7000"})["number"]
+    view.apply(plan["number"], reprocess=False)
     with pytest.raises(PipelineChanged, match="nothing was changed"):
-        other.apply(version, reprocess=False)
+        other.apply(others, reprocess=False)
     other.close()
     done = view.state["done"]
     assert (done["version"], done["undo"], done["back"]) == (version + 1, True, False)

@@ -25,6 +25,10 @@ from tycokit.trial import stages
 from tycokit.trial.stages import Stage
 
 EVIL = "<img src=x onerror=alert(1)>"
+ROOM = """(el) => ({
+  width: el.scrollWidth <= el.clientWidth,
+  height: el.scrollHeight <= el.clientHeight,
+})"""
 PICTURES = {
     "/cam1_1511891000.jpg": photograph(person=True),
     "/cam2_1511891000.jpg": photograph(person=False),
@@ -123,6 +127,8 @@ def test_a_datum_is_chosen_and_run_by_keys(opened: Notebook, site: Site) -> None
     datums.press("Enter")
     picture = widget.get_by_label("picture")
     expect(picture).to_have_value(re.compile(r"images@[0-9a-f]{32}:/cam2_1511891000.jpg"))
+    # all of it is to be seen
+    assert picture.evaluate(ROOM) == {"width": True, "height": True}
     before = [info.job.id for info in site.client.list_job("validate")]
     picture.press("Enter")
     run = newest(widget)
@@ -234,6 +240,31 @@ def test_all_is_processed_again_where_that_is_chosen(opened: Notebook, site: Sit
     widget.get_by_role("button", name="undo version 4 of validate").click()
     expect(done).to_contain_text("as version 5")
     eventually(lambda: len(site.paths("validate", "/valid/*")) == 2)
+
+
+def test_a_yes_is_to_the_plan_that_was_seen(lab: Lab, site: Site) -> None:
+    view = "view = tk.run('validate.ipynb', client=client)\nview"
+    with lab.opened(connect(site.client), view, "view", name="run-twice") as twice:
+        before = stage(site)
+        plans = []
+        for number, width in ((1, "5000"), (2, "7000")):
+            widget = twice.widget(number)
+            expect(widget.get_by_label("least_width")).to_have_value("64")
+            widget.get_by_label("least_width").fill(width)
+            widget.get_by_role("button", name="Put 1 value into the spec of validate").click()
+            plans.append(widget.get_by_role("region", name="what would change"))
+            expect(plans[-1].locator(".tycokit-spec-added")).to_contain_text([f'"{width}"'])
+        for plan in plans:  # each has a choice of its own
+            expect(plan.get_by_role("radio", name="for what comes from now on")).to_be_checked()
+        first, second = plans
+        first.get_by_role("button", name="Apply").click()
+        expect(twice.widget(1)).to_contain_text("this plan is no longer the newest")
+        assert stage(site) == before
+        second.get_by_role("button", name="Apply").click()
+        expect(twice.widget(2).locator(".tycokit-outcome-good")).to_contain_text("the new values")
+        assert stage(site).values == {**before.values, "least_width": "7000"}
+        twice.widget(2).get_by_role("button", name="undo version").click()
+        eventually(lambda: stage(site).values == before.values)
 
 
 def test_another_version_of_the_notebook_is_named(opened: Notebook) -> None:

@@ -30,6 +30,14 @@ MOST_KEPT = 50_000_000  # bytes of a result that is downloaded
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """The newest plan; a yes names its number: another view may have made another meanwhile."""
+
+    number: int
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """The last change of a spec that was made here; `back`: it took the one before back."""
 
@@ -61,7 +69,8 @@ class RunView(View):
         self._trial = Trial(Path(notebook), project)
         self._wanted = pipeline
         self._looked = -LOOK_EVERY
-        self._change: Change | None = None
+        self._planned = 0  # plans so far
+        self._plan: Plan | None = None
         self._made: Made | None = None
         self._ended: JobRow | None = None  # its job, once that has ended
         super().__init__(client)
@@ -211,16 +220,20 @@ class RunView(View):
         """What putting values into the pipeline's spec would change."""
         self._trial.look(self.client)
         stage = self._stage(pipeline)
-        self._change = specchange.plan(self.client, stage, values, self._trial.data)
-        return runshown.change(self._change, stage)
+        change = specchange.plan(self.client, stage, values, self._trial.data)
+        with self._lock:
+            self._planned += 1
+            self._plan = made = Plan(self._planned, change)
+        return {"number": made.number, **runshown.change(change, stage)}
 
     @action
-    def apply(self, version: int, reprocess: bool) -> dict[str, Any]:
-        """Do what was planned."""
-        change = self._change
-        if change is None or change.version != version:
+    def apply(self, number: int, reprocess: bool) -> dict[str, Any]:
+        """Do what the plan with this number says. Raises TrialError when there is a newer one."""
+        plan = self._plan
+        if plan is None or plan.number != number:
             raise TrialError("this plan is no longer the newest; look at it again")
-        self._done_so(Made(specchange.apply(self.client, change, reprocess=reprocess), back=False))
+        done = specchange.apply(self.client, plan.change, reprocess=reprocess)
+        self._done_so(Made(done, back=False))
         return {}
 
     @action
@@ -233,7 +246,7 @@ class RunView(View):
         return {}
 
     def _done_so(self, made: Made) -> None:
-        self._made, self._change = made, None
+        self._made, self._plan = made, None
         self._looked = -LOOK_EVERY
         self.refresh()
 

@@ -10,13 +10,14 @@ const SUBJECTS = {
 function render({ model, el, onCleanup }) {
   const panels = new Map();
   let shown;
+  const own = unique();
   const summary = h("div", { class: "tycokit-dash-summary" });
   const list = h("div", { class: "tycokit-dash-tabs", role: "tablist", "aria-label": "widgets" });
   const host = h("div", { class: "tycokit-dash-host" });
   el.append(summary, list, host);
 
   const tabs = model.get("state").tabs.map((tab) => {
-    const id = `tycokit-dash-${model.get("token")}-${tab.view}`;
+    const id = `${own}-${tab.view}`;
     const button = h(
       "button",
       {

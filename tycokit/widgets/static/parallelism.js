@@ -75,8 +75,10 @@ function render({ model, el, onCleanup }) {
     if (wanted.some((each, at) => body.children[at] !== each) || body.children.length !== wanted.length) body.replaceChildren(...wanted);
   }
 
+  const group = unique();
+
   function choiceRow(choice) {
-    const radio = h("input", { type: "radio", name: `choice-${model.get("token")}`, value: choice, onchange: () => choose(choice) });
+    const radio = h("input", { type: "radio", name: group, value: choice, onchange: () => choose(choice) });
     const now = h("span", { class: "tycokit-tag tycokit-par-now" }, "now");
     const cells = [0, 1, 2].map(() => h("td", { class: "tycokit-number" }));
     const bar = h("span", { class: "tycokit-par-bar" });

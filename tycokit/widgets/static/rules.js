@@ -17,7 +17,7 @@ function render({ model, el, onCleanup }) {
   let text = "";
   let fine = false;
   let asked = 0;
-  const token = model.get("token");
+  const own = unique();
 
   const area = h("textarea", { "aria-label": "rules.json", spellcheck: "false", oninput: () => edited(area.value, "json") });
   const form = h("div", {});
@@ -30,7 +30,7 @@ function render({ model, el, onCleanup }) {
   const since = h("input", { type: "date", "aria-label": "only pictures since this day" });
   const test = h("button", {}, "try on what was seen");
   const results = h("div", {});
-  const names = h("datalist", { id: `classes-${token}` });
+  const names = h("datalist", { id: `${own}-classes` });
 
   function show(isForm) {
     asForm.setAttribute("aria-pressed", isForm);
@@ -104,7 +104,7 @@ function render({ model, el, onCleanup }) {
 
   function card(value, rule, at) {
     const rows = FIELDS.map(([name, label, kind]) => {
-      const id = `rule-${token}-${at}-${name}`;
+      const id = `${own}-${at}-${name}`;
       return [h("label", { for: id }, label), input(value, rule, name, kind, id)];
     });
     const remove = h("button", { "aria-label": `remove rule ${rule.id}`, onclick: () => (value.rules.splice(at, 1), write(value, true)) }, "remove");

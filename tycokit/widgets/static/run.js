@@ -104,7 +104,7 @@ function render({ model, el, onCleanup }) {
       fill(plan, h("p", {}, "The spec says so already."), h("div", { class: "tycokit-bar" }, h("button", { onclick: cancel }, "Close")));
       return;
     }
-    const name = `again-${model.get("token")}`;
+    const name = unique();
     const choice = (value, ...words) => h("label", {}, h("input", { type: "radio", name, value, checked: value === "new" }), h("span", {}, words));
     const { datums, seconds, downstream, ends } = planned;
     const long = seconds === null ? "" : `, ≈ ${duration(seconds)}`;
@@ -112,7 +112,7 @@ function render({ model, el, onCleanup }) {
     const apply = h("button", { class: "tycokit-main" }, "Apply");
     apply.addEventListener("click", doing(apply, async () => {
       const reprocess = plan.querySelector("input:checked").value === "all";
-      if (await act("apply", { version: planned.version, reprocess })) cancel();
+      if (await act("apply", { number: planned.number, reprocess })) cancel();
     }));
     fill(
       plan,

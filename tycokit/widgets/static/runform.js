@@ -3,7 +3,6 @@
 /** `onrun()` is called for Enter, `onedit()` when a value was changed.
  *  → { el, set(stage), inputs(), values(), changed(), bad(), wrong(sentences, reveal) } */
 function runForm({ model, said, onrun, onedit }) {
-  const token = model.get("token");
   let stage = null;
   let shown = ""; // what the form was made for
   let rows = []; // of files and values alike, as formRow makes them
@@ -49,15 +48,17 @@ function runForm({ model, said, onrun, onedit }) {
   }
 
   function fileRow(input) {
-    const control = h("input", {
+    // an address with a commit's id is long, and takes as many lines as it needs
+    const control = h("textarea", {
       class: "tycokit-mono",
+      rows: "1",
       spellcheck: "false",
       placeholder: "a path here, or repo@branch:/path",
       onchange: check,
       oninput: () => row.wrong(""),
     });
     const about = [input.help, input.reads && `each datum reads ${input.reads}`].filter(Boolean).join(" · ");
-    const row = formRow({ token, name: input.name, control, type: "", help: about, present: () => input.whole });
+    const row = formRow({ name: input.name, control, type: "", help: about, present: () => input.whole });
     return Object.assign(row, { file: true });
   }
 
@@ -65,7 +66,6 @@ function runForm({ model, said, onrun, onedit }) {
     const inSpec = Object.hasOwn(stage.values, field.name);
     const present = () => (inSpec ? stage.values[field.name] : field.default ?? "");
     return formRow({
-      token,
       name: field.name,
       control: controlOf(field, present(), edited),
       type: field.type,
@@ -118,8 +118,8 @@ function runForm({ model, said, onrun, onedit }) {
 }
 
 /** One parameter: its name and type, the control, why it is wrong, and its help. */
-function formRow({ token, name, control, type, help, source = "", present, from, oninput }) {
-  const id = `tycokit-${token}-${name}`;
+function formRow({ name, control, type, help, source = "", present, from, oninput }) {
+  const id = unique();
   const fault = h("p", { id: `${id}-fault`, class: "tycokit-run-fault", role: "alert", hidden: true });
   const helped = h("p", { id: `${id}-help`, class: "tycokit-quiet tycokit-run-help" }, help);
   const back = h("button", { class: "tycokit-link tycokit-run-back", hidden: true, onclick: () => (row.set(present()), control.focus(), oninput?.()) });
@@ -127,6 +127,8 @@ function formRow({ token, name, control, type, help, source = "", present, from,
   control.setAttribute("aria-describedby", `${id}-fault ${id}-help`);
   if (source && !control.placeholder) control.placeholder = source;
   const isSwitch = control.type === "checkbox";
+  const isLong = control.localName === "textarea";
+  const grown = isLong && h("div", { class: "tycokit-run-long" }, control);
   control.addEventListener("input", () => row.mark());
   const row = {
     name,
@@ -136,9 +138,9 @@ function formRow({ token, name, control, type, help, source = "", present, from,
       "div",
       { class: "tycokit-run-row" },
       h("label", { for: id, class: "tycokit-run-name" }, h("span", { class: "tycokit-mono" }, name), h("span", { class: "tycokit-quiet" }, type)),
-      h("div", { class: "tycokit-run-value" }, control, help ? helped : null, back, fault),
+      h("div", { class: "tycokit-run-value" }, isLong ? grown : control, help ? helped : null, back, fault),
     ),
-    text: () => (isSwitch ? (control.checked ? "True" : "False") : control.value),
+    text: () => (isSwitch ? (control.checked ? "True" : "False") : control.value.replace(/[\r\n]+/g, "")),
     present: () => (isSwitch ? (/^true$/i.test(present()) ? "True" : "False") : present()),
     set(text) {
       if (isSwitch) control.checked = /^true$/i.test(text);
@@ -151,7 +153,7 @@ function formRow({ token, name, control, type, help, source = "", present, from,
       back.hidden = !other || !from;
       row.el.classList.toggle("tycokit-run-edited", other && Boolean(from));
       if (from) fill(back, `↺ ${row.present() || "nothing"}, ${from}`);
-      else control.title = row.text(); // an address is long
+      if (isLong) grown.dataset.text = row.text() || control.placeholder;
     },
     wrong(sentence) {
       fault.hidden = !sentence;

@@ -55,6 +55,11 @@ const channels = new WeakMap();
 let requests = 0;
 const page = Math.random().toString(36).slice(2);
 
+/** A name that nothing else in this document has; a widget may be shown in it more than once. */
+function unique() {
+  return `tycokit-${page}-${++requests}`;
+}
+
 function channel(model) {
   if (!channels.has(model)) {
     const waiting = new Map();
@@ -189,7 +194,7 @@ function virtualList({ row, rowHeight = 22, height = 320, label, onactivate, ons
   let pressed = false; // a row that is replaced under the pointer would miss its click
   let due = false;
   const inner = h("div", { class: "tycokit-rows", role: "presentation" });
-  const id = `tycokit-${page}-${++requests}`;
+  const id = unique();
   const el = h(
     "div",
     {
@@ -377,7 +382,7 @@ function hideStatic(token) {
 function view(render) {
   return {
     async render({ model, el }) {
-      const name = `${page}-${++requests}`;
+      const name = unique();
       const cleanups = [hideStatic(model.get("token"))];
       const body = h("div", { class: "tycokit-body" });
       el.classList.add("tycokit");
