@@ -31,10 +31,16 @@ STAGES = [ROOT / "notebooks" / f"{path.stem.replace('-', '_')}.ipynb" for path i
 FLOORS = {
     "tycokit.errors": set[str](),
     "tycokit.vision": {"tycokit.errors"},
+    "tycokit.globs": {"tycokit.errors"},
     "tycokit.stage": {"tycokit.errors", "tycokit.vision"},
     "tycokit.pachd.store": {"tycokit.errors"},
-    "tycokit.pachd.pfs": {"tycokit.errors", "tycokit.pachd.store"},
-    "tycokit.pachd.pps": {"tycokit.errors", "tycokit.pachd.store", "tycokit.pachd.pfs"},
+    "tycokit.pachd.pfs": {"tycokit.errors", "tycokit.globs", "tycokit.pachd.store"},
+    "tycokit.pachd.pps": {
+        "tycokit.errors",
+        "tycokit.globs",
+        "tycokit.pachd.store",
+        "tycokit.pachd.pfs",
+    },
     "tycokit.pachd.rpc": {
         "tycokit.errors",
         "tycokit.pachd.store",
@@ -176,7 +182,7 @@ def test_only_the_command_line_puts_the_local_pachd_beside_what_uses_a_client() 
 
 
 def test_the_local_pachd_knows_nothing_of_what_uses_it() -> None:
-    allowed = {"tycokit.errors", "tycokit.pachd"}
+    allowed = {"tycokit.errors", "tycokit.globs", "tycokit.pachd"}
     wrong = {
         (source.name, name)
         for source in sources("tycokit.pachd")

@@ -23,7 +23,7 @@ from python_pachyderm.service import pps_proto
 from tycokit import addresses, specjson
 from tycokit.datumlist import DatumPage, DatumRow, paged, row
 from tycokit.errors import AddressError, InputUnclear, SpecError
-from tycokit.globfault import glob_fault
+from tycokit.globs import glob
 from tycokit.specs import pfs_inputs
 
 FORM = "give repo[@branch]:/glob, or an input as a spec has it, as a dict or JSON"
@@ -87,7 +87,7 @@ def read_input(given: object, project: str = addresses.DEFAULT_PROJECT) -> Any:
         leaf.project = leaf.project or project
         leaf.name = leaf.name or leaf.repo
         leaf.branch = leaf.branch or addresses.DEFAULT_BRANCH
-        if fault := glob_fault(leaf.glob):
+        if fault := glob.fault(leaf.glob):
             raise InputUnclear(given, f"the glob {leaf.glob!r} of repo {leaf.repo}: {fault}")
     if not leaves:
         raise InputUnclear(given, "reads no repo")

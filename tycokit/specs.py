@@ -16,7 +16,7 @@ from typing import Any
 from tycokit import specjson
 from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import SpecError
-from tycokit.globfault import glob_fault
+from tycokit.globs import glob
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
 
@@ -132,7 +132,7 @@ def _check(spec: Spec) -> None:
     for pfs in pfs_inputs(spec.request.input):
         if not pfs.repo:
             raise SpecError(spec.source, "has a pfs input without a repo")
-        if fault := glob_fault(pfs.glob):
+        if fault := glob.fault(pfs.glob):
             raise SpecError(spec.source, f"the glob {pfs.glob!r} of repo {pfs.repo}: {fault}")
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive_datums import by_key_hash, naive
 
-from tycokit.pachd.pfs import glob
+from tycokit.globs import glob
 from tycokit.pachd.pps.datums import (
     Datum,
     MatchedFile,

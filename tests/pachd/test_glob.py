@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tycokit.errors import BadGlob
-from tycokit.pachd.pfs import glob
-from tycokit.pachd.pfs.globsyntax import Node, parse
+from tycokit.globs import glob
+from tycokit.globs.globsyntax import Node, parse
 
 YES = [
     ("/", "/"),

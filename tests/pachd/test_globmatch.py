@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tycokit.pachd.pfs import glob, globmatch
-from tycokit.pachd.pfs.globsyntax import parse
+from tycokit.globs import glob, globmatch
+from tycokit.globs.globsyntax import parse
 
 leaf = st.sampled_from(["a", "b", ".", "/", "ab", "*", "**", "?", "[ab]", "[!a]"])
 

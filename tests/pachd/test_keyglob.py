@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tycokit.globs.glob import compile as compile_glob
+from tycokit.globs.glob import expand
 from tycokit.pachd.pfs.files import Snapshot
-from tycokit.pachd.pfs.glob import compile as compile_glob
-from tycokit.pachd.pfs.glob import expand
 from tycokit.pachd.pfs.keyglob import narrowed
 from tycokit.pachd.pfs.modify import Modification
 from tycokit.pachd.pfs.transaction import Pfs

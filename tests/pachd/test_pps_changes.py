@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pachd_driver import FAILURE, SUCCESS, Driver, pfs, transform
 from python_pachyderm.service import pps_proto
 
+from tycokit.globs.glob import compile as compile_glob
 from tycokit.pachd.pfs.files import Snapshot
-from tycokit.pachd.pfs.glob import compile as compile_glob
 from tycokit.pachd.pfs.modify import Modification
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pfs.values import CommitAddress, Repo

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tycokit.errors import ChunkDamaged, ChunkMissing, NewerData
-from tycokit.pachd.pfs import glob
+from tycokit.globs import glob
 from tycokit.pachd.pfs.filetree import Content, FileTree
 from tycokit.pachd.store import maps, packs
 from tycokit.pachd.store.database import Database, Migration

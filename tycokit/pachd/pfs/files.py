@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from tycokit.errors import FileNotFound, ItemNotFound, NotAllowed
+from tycokit.globs.glob import Glob
+from tycokit.globs.glob import compile as compile_glob
 from tycokit.pachd.pfs import rows
 from tycokit.pachd.pfs.address import resolve
 from tycokit.pachd.pfs.ending import content_root
 from tycokit.pachd.pfs.filetree import Content, DirNode, FileNode, Node
-from tycokit.pachd.pfs.glob import Glob
-from tycokit.pachd.pfs.glob import compile as compile_glob
 from tycokit.pachd.pfs.names import normal_path
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pfs.values import Commit, CommitAddress, FileInfo

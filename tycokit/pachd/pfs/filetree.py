@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tycokit.pachd.pfs.glob import Glob
+from tycokit.globs.glob import Glob
 from tycokit.pachd.pfs.hashes import dir_hash, file_hash
 from tycokit.pachd.store.garbage import Live
 from tycokit.pachd.store.maps import EMPTY, Maps

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tycokit.pachd.pfs.glob import Glob, of_nodes, references
-from tycokit.pachd.pfs.glob import compile as compile_glob
-from tycokit.pachd.pfs.globsyntax import Node, Sequence, parse
+from tycokit.globs.glob import Glob, of_nodes, references
+from tycokit.globs.glob import compile as compile_glob
+from tycokit.globs.globsyntax import Node, Sequence, parse
 
 _MOST_WAYS = 32  # to cut a key into what the groups may have captured
 _MOST_STEPS = 10_000

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tycokit.pachd.pfs import glob
+from tycokit.globs import glob
 from tycokit.pachd.pps.spec import (
     CronInput,
     CrossInput,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from tycokit.errors import InvalidSpec, NotServed
-from tycokit.pachd.pfs import cron, glob, names
+from tycokit.globs import glob
+from tycokit.pachd.pfs import cron, names
 from tycokit.pachd.pps.spec import (
     CronInput,
     CrossInput,

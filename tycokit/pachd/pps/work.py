@@ -12,10 +12,10 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from tycokit.errors import PachdError
+from tycokit.globs.glob import Glob
+from tycokit.globs.glob import compile as compile_glob
 from tycokit.pachd.pfs.files import Snapshot
 from tycokit.pachd.pfs.filetree import FileNode, Node
-from tycokit.pachd.pfs.glob import Glob
-from tycokit.pachd.pfs.glob import compile as compile_glob
 from tycokit.pachd.pfs.keyglob import narrowed
 from tycokit.pachd.pfs.transaction import Pfs
 from tycokit.pachd.pfs.values import CommitAddress, Repo

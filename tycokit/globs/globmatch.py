@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from tycokit.pachd.pfs.globsyntax import Node, Sequence, negation_end, translate
+from tycokit.globs.globsyntax import Node, Sequence, negation_end, translate
 
 Captures = tuple["str | None", ...]
 _MOST_STEPS = 100_000  # that `re` may need in the worst case: a millisecond or two

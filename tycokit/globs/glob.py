@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tycokit.errors import BadGlob
-from tycokit.pachd.pfs import globmatch
-from tycokit.pachd.pfs.globmatch import Matcher
-from tycokit.pachd.pfs.globsyntax import Node, Sequence, parse
+from tycokit.globs import globmatch
+from tycokit.globs.globmatch import Matcher
+from tycokit.globs.globsyntax import Node, Sequence, parse
 
 _REFERENCE = re.compile(r"\$(?:(\$)|(\d+)|\{(\d+)\})")
 
@@ -98,6 +98,17 @@ def of_nodes(pattern: str, nodes: Sequence) -> Glob:
         _any_depth=any_depth,
         _beginnings=_beginnings(nodes),
     )
+
+
+def fault(pattern: str) -> str | None:
+    """What is malformed in a pattern in a few words, None where nothing is."""
+    if not pattern:
+        return "it is empty"
+    try:
+        compile(pattern)
+    except BadGlob as error:
+        return error.rule
+    return None
 
 
 def expand(template: str, captures: Iterable[str | None], path: str = "") -> str:
