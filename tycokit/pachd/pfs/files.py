@@ -222,28 +222,47 @@ class Snapshot:
             raise NotAllowed("cannot get directory or non-regular file. Use GetFileTAR instead")
         return self._stream(found[0].content, offset)
 
-    def tar(self, path: str) -> Iterator[bytes]:
-        """A tar stream of what matches and everything below it. Raises FileNotFound."""
+    def tar(self, path: str, lower: str = "", upper: str = "") -> Iterator[bytes]:
+        """A tar stream of what matches and everything below it, in pieces.
+
+        Only paths in [lower, upper) where given. Raises FileNotFound.
+        """
         with self._pfs.database.read() as connection:
             tops = self._find_glob(connection, path)
-        return self._tar(tops)
+        return _gathered(self._tar(tops, lower, upper))
 
-    def _tar(self, tops: list[Node]) -> Iterator[bytes]:
-        for top in tops:
-            with self._pfs.database.read() as connection:
-                nodes = list(self._pfs.trees.walk(connection, top))
-            for node in nodes:
-                member = tarfile.TarInfo(node.path)
-                member.mode = 0
-                if isinstance(node, DirNode):
-                    member.type = tarfile.DIRTYPE
-                    yield member.tobuf(tarfile.PAX_FORMAT)
-                    continue
-                member.size = node.size
+    def _tar(self, tops: list[Node], lower: str, upper: str) -> Iterator[bytes]:
+        for node in self._below(tops, lower):
+            if upper and node.path >= upper:
+                break
+            member = tarfile.TarInfo(node.path)
+            member.mode = 0
+            if isinstance(node, DirNode):
+                member.type = tarfile.DIRTYPE
                 yield member.tobuf(tarfile.PAX_FORMAT)
-                yield from self._stream(node.content, 0)
-                yield b"\0" * (-node.size % tarfile.BLOCKSIZE)
+                continue
+            member.size = node.size
+            yield member.tobuf(tarfile.PAX_FORMAT)
+            yield from self._stream(node.content, 0)
+            yield b"\0" * (-node.size % tarfile.BLOCKSIZE)
         yield b"\0" * (2 * tarfile.BLOCKSIZE)
+
+    def _below(self, tops: list[Node], lower: str) -> Iterator[Node]:
+        """Some nodes and all below them from a path on, read a page at a time."""
+        trees = self._pfs.trees
+        for top in tops:
+            last = "" if lower == top.path else lower
+            if last.startswith(top.path):  # it begins within: with what stands at just that path
+                with self._pfs.database.read() as connection:
+                    found = trees.find(connection, self.root, last)
+                yield from (node for node in found if node.path == last)
+            while True:
+                with self._pfs.database.read() as connection:
+                    page = list(islice(trees.walk(connection, top, last), _PAGE))
+                yield from page
+                if len(page) < _PAGE:
+                    break
+                last = page[-1].path
 
     def _stream(self, content: Content, offset: int) -> Iterator[bytes]:
         packs = self._pfs.packs
@@ -323,6 +342,18 @@ class Snapshot:
             size=node.size,
             hash=self._pfs.trees.hash(connection, node),
         )
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces: a message costs more than the bytes of a small file."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= _PIECE:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
 
 
 def _beyond(path: str, last: str, reverse: bool) -> bool:

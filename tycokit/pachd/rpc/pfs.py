@@ -287,7 +287,9 @@ class PfsServicer(pfs_pb2_grpc.APIServicer):
     def GetFileTAR(self, request: Request, context: Context) -> Iterator[Any]:
         if request.URL:
             raise NotServed("get_file_tar with a URL is not served by the local pachd")
-        for piece in self._snapshot(request.file.commit, context).tar(request.file.path):
+        bounds = request.path_range
+        snapshot = self._snapshot(request.file.commit, context)
+        for piece in snapshot.tar(request.file.path, bounds.lower, bounds.upper):
             yield BytesValue(value=piece)
 
     def InspectFile(self, request: Request, context: Context) -> Any:
