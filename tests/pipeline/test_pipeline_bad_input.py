@@ -155,3 +155,20 @@ def test_pictures_that_cannot_be_used_are_refused_and_the_others_go_on(
     kept = {path.rpartition("/")[2] for path in site.paths("validate", "/invalid/*")}
     stored = {item.path[1:] for item in put.stored}
     assert kept == stored - {"good_1511893000.jpg"}
+
+
+def test_two_pictures_of_one_second_are_named_and_one_of_them_can_go(site: Site) -> None:
+    jpeg = photograph(person=True)
+    twins = {"/twin_1511894000.jpg": jpeg, "/twin_1511894000.jpeg": jpeg}
+    put = site.put("images", twins)
+    jobs = site.jobs(put)
+    assert states(jobs) == {
+        "validate": SUCCESS,
+        "model": FAILURE,
+        **dict.fromkeys(BELOW, UNRUNNABLE),
+    }
+    assert "duplicate path output by different datums (/twin/1511894000." in jobs["model"].reason
+    site.client.delete_file(("images", "master"), "/twin_1511894000.jpeg")
+    head = site.client.inspect_branch("images", "master").head.id
+    assert states(site.jobs(head)) == dict.fromkeys(STAGES, SUCCESS)
+    assert site.json("model", "/twin/1511894000.json")["picture"] == "twin_1511894000.jpg"
