@@ -33,7 +33,7 @@ class Scene:
     `pictures` are the folders in which a picture is looked for by its name, the nearest first.
     `detections` and `threats` hold `/<user-device>/<time>.json`; None where there is none, and the
     same where threats are listed. Commits are named by their ids; `at` is None while its branch has
-    no finished commit.
+    no finished commit. `drawn`: the pictures were made from the detections, whose boxes they show.
     """
 
     at: Address | None
@@ -41,6 +41,7 @@ class Scene:
     pictures: tuple[Address, ...]
     detections: Address | None
     threats: Address | None
+    drawn: bool = False
 
 
 def scene(client: Client, at: Address) -> Scene:
@@ -58,6 +59,8 @@ def scene(client: Client, at: Address) -> Scene:
     if role == PICTURES:
         detections = _first(client, below(), DETECTIONS)
         threats = _first(client, below(), THREATS)
+        if detections is None and threats is None:
+            return _drawn(client, Scene(here, role, folders, None, None), found)
         return Scene(here, role, folders, detections, threats)
     pictures = [
         folder
@@ -70,6 +73,16 @@ def scene(client: Client, at: Address) -> Scene:
         return Scene(here, role, tuple(pictures), here, here)
     threats = _first(client, below(), THREATS) if role == DETECTIONS else None
     return Scene(here, role, tuple(pictures), here if role else None, threats)
+
+
+def _drawn(client: Client, scene: Scene, info: Any) -> Scene:
+    """Pictures in which no network looked for anything: perhaps they show what one has found."""
+    for at in _above(client, info):
+        role = _role(client, at)[0]
+        if role in (DETECTIONS, THREATS):
+            threats = at if role == THREATS else None
+            return replace(scene, detections=at, threats=threats, drawn=True)
+    return scene
 
 
 def detections_of(data: bytes) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from house_driver import CAR, DOG, PERSON, copying, house, jpeg, retrain
+from house_driver import CAR, DOG, PERSON, copying, draw, house, jpeg, retrain
 from pipeline_driver import Site
 
 from tycokit import addresses, scenes, sightings
@@ -71,6 +71,26 @@ def test_what_belongs_to_pictures_and_to_threats(site: Site, first: str, second:
     assert threats.listed == "threats"
     assert threats.detections == threats.threats == Address("threat-detect", second)
     assert threats.pictures[0].repo == "validate"
+
+
+def test_pictures_that_show_what_was_found(site: Site, first: str) -> None:
+    draw(site, "annotate")
+    found = scene(site, "annotate")
+    assert (found.listed, found.drawn) == ("pictures", True)
+    head = site.client.inspect_branch("threat-detect", "master").head.id
+    assert found.detections == found.threats == Address("threat-detect", head)
+    shots = {shot.path: shot for shot in every(site, found)}
+    assert len(shots) == 13
+    one = shots["/cam0/1511891000.jpg"]
+    assert (one.picture, one.device, one.time) == (one.path, "cam0", "1511891000")
+    assert (names(one), one.rules) == ([("person", True, "")], ("people",))
+    assert not shots["/all.jpg"].looked  # of all of them together
+    # where nothing was looked for, and nothing drawn
+    assert not scene(site, "images").drawn
+    copying(site, "copied", "images", "cp /pfs/images/* /pfs/out")
+    site.job("copied", next(iter(site.client.list_job("copied"))).job.id)
+    alone = scene(site, "copied")
+    assert (alone.listed, alone.detections, alone.drawn) == ("pictures", None, False)
 
 
 def test_every_picture_once_over_pages(site: Site, first: str) -> None:

@@ -44,6 +44,15 @@ for file in pathlib.Path("/pfs/detections").glob("*/*.json"):
         found |= {"objects": threats, "rules": [{"id": "people"}]}
         (out / file.name).write_text(json.dumps(found))
 """
+_DRAW = """
+import pathlib
+from PIL import Image
+found = sorted(pathlib.Path("/pfs/threats").glob("*/*.json"))
+for name in ["all.jpg", *(f"{file.parent.name}/{file.stem}.jpg" for file in found)]:
+    out = pathlib.Path("/pfs/out", name)
+    out.parent.mkdir(exist_ok=True)
+    Image.new("RGB", (160, 120), "teal").save(out)
+"""
 
 
 def pfs(repo: str, glob: str = "/*", name: str = "") -> Any:
@@ -90,6 +99,12 @@ def retrain(site: Site, finds: Sequence[Any]) -> str:
     commit = site.put("weights", {"/finds.json": network(finds)})
     site.jobs(commit)
     return commit
+
+
+def draw(site: Site, name: str) -> None:
+    """A pipeline that makes a picture of each threat, as annotate does, and one of all."""
+    pipeline(site, name, PYTHON, _DRAW, pfs("threat-detect", "/", "threats"))
+    site.job(name, next(iter(site.client.list_job(name))).job.id)
 
 
 def network(finds: Sequence[Any]) -> bytes:

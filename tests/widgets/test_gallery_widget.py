@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from house_driver import CAR, DOG, PERSON, house, jpeg, retrain
+from house_driver import CAR, DOG, PERSON, draw, house, jpeg, retrain
 from lab_driver import Lab, Notebook, connect, expect
 from pipeline_driver import Site
 from playwright.sync_api import Locator
@@ -22,6 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(tmp_path_factory.mktemp("site"))
     house(made, PICTURES, [PERSON, DOG])
     retrain(made, [PERSON, CAR, ODD])
+    draw(made, "annotate")
     yield made
     made.pachd.stop()
 
@@ -33,6 +34,7 @@ def notebook(lab: Lab, site: Site) -> Iterator[Notebook]:
         "gallery = tk.gallery('model', client=client)\ngallery",
         "tk.gallery('images', client=client)",
         "tk.gallery('model@master', compare='master^', client=client)",
+        "drawn = tk.gallery('annotate', client=client)\ndrawn",
     ) as opened:
         yield opened
 
@@ -187,6 +189,30 @@ def test_one_picture_large(notebook: Notebook) -> None:
     expect(large.locator("img")).to_have_attribute("alt", "cam0_1511891004.jpg")
     notebook.page.keyboard.press("Escape")
     expect(large).to_be_hidden()
+
+
+def test_pictures_that_show_what_was_found_need_no_boxes(notebook: Notebook) -> None:
+    widget = notebook.widget(4)
+    expect(cards(widget)).to_have_count(7)
+    expect(widget.locator(".tycokit-gallery-threat")).to_have_count(6)
+    expect(cards(widget).last).to_have_accessible_name(
+        "/cam1/1511891005.jpg: person, 90 %, a threat"
+    )
+    expect(cards(widget).last).to_contain_text("▲ people")
+    expect(widget).to_contain_text("drawn from threat-detect@")
+    expect(boxes(widget)).to_have_count(0)
+    expect(cards(widget).first).to_have_accessible_name("/all.jpg")
+    expect(widget).not_to_contain_text("no network looked at it")
+    cards(widget).last.click()
+    large = widget.get_by_role("dialog")
+    expect(large.get_by_role("row")).to_have_count(1)
+    expect(large.locator("img")).to_be_visible()
+    expect(large.locator(".tycokit-box")).to_have_count(0)
+    notebook.page.keyboard.press("Escape")
+    saved = notebook.run("print(drawn.static_html())")
+    assert "person 90%" in saved
+    assert "no network looked at it" not in saved
+    assert "nothing seen" not in saved
 
 
 def test_it_reads_in_the_dark(notebook: Notebook) -> None:

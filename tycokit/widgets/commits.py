@@ -96,8 +96,9 @@ class Commits(View):
 
     @request
     def seen(self, commit: str, path: str) -> dict[str, Any]:
-        """What was seen in a picture, or what detections say: {} where nothing did."""
-        found = sightings.shot(self.client, self._scene(commit), path)
+        """What was seen in a picture, or what detections say: {} where there is nothing to draw."""
+        scene = self._scene(commit)
+        found = None if scene.drawn else sightings.shot(self.client, scene, path)
         return showing.shot(found) if found and found.looked else {}
 
     @request

@@ -71,6 +71,7 @@ class Gallery(View):
             "listed": scene.listed,
             "detections": str(scene.detections or ""),
             "threats": str(scene.threats or ""),
+            "drawn": scene.drawn,
             "compare": old.at.commit if old and old.at else "",
             "devices": sightings.devices(client, scene),
             "commits": [
@@ -89,7 +90,7 @@ class Gallery(View):
         last = f"the first {len(drawn)} pictures" if more else f"{len(drawn)} pictures"
         return Markup(
             "<h3>{}{}</h3><div class='tycokit-gallery-grid'>{}</div><p class='tycokit-quiet'>{}</p>"
-        ).format(seen, old, Markup("").join(_card(*each) for each in drawn), last)
+        ).format(seen, old, Markup("").join(_card(*each, state["drawn"]) for each in drawn), last)
 
     # what the browser asks for
 
@@ -176,23 +177,24 @@ def _page(found: sightings.Shots) -> dict[str, Any]:
     return {"shots": shots, "after": found.after, "looked": found.looked}
 
 
-def _card(shot: Shot, data: str, width: int, height: int) -> Markup:
-    """A picture with its boxes, as a drawing."""
+def _card(shot: Shot, data: str, width: int, height: int, is_drawn: bool) -> Markup:
+    """A picture with its boxes, as a drawing; `is_drawn`: they are in the picture already."""
     objects = showing.shot(shot)["seen"]
     image = Markup('<image href="{}" width="{}" height="{}"/>').format(data, width, height)
     drawn = Markup('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}">{}{}</svg>').format(
         width,
         height,
         image if data else "",
-        Markup("").join(_box(one, width, height) for one in reversed(objects)),
+        Markup("").join(_box(one, width, height) for one in reversed(objects) if not is_drawn),
     )
-    words = ", ".join(f"{one['name']} {one['score']:.0%}" for one in objects) or "nothing seen"
+    nothing = "nothing seen" if shot.looked else "" if is_drawn else "no network looked at it"
+    words = ", ".join(f"{one['name']} {one['score']:.0%}" for one in objects) or nothing
     threat = Markup(' <strong class="tycokit-bad">▲ threat</strong>')
     return Markup(
         '<figure class="tycokit-gallery-card">{}<figcaption><strong>{}</strong>{}<br>{}'
         "</figcaption></figure>"
     ).format(
-        page.drawing(drawn, f"{shot.picture}: {words}", width),
+        page.drawing(drawn, f"{shot.picture}: {words}".rstrip(": "), width),
         shot.picture.lstrip("/"),
         threat if any(one["threat"] for one in objects) else "",
         words,

@@ -26,6 +26,7 @@ function render({ model, el, onCleanup }) {
   let version = 0; // of what is chosen: a card that was drawn for another is out of date
 
   const old = () => compare ?? model.get("state").compare ?? "";
+  const drawn = () => model.get("state").drawn; // boxes are in the pictures already
   const visible = (one) => !hidden.has(one.class) && one.score >= least && !without.has(one.by);
 
   // what can be chosen
@@ -59,6 +60,7 @@ function render({ model, el, onCleanup }) {
     onkeydown: (event) => event.stopPropagation(),
   });
   const labels = h("input", { type: "checkbox", checked: true, onchange: () => redraw() });
+  const named = h("label", {}, labels, "names");
   const search = debounce(() => show.value && reload(), 400);
 
   // the grid
@@ -83,7 +85,7 @@ function render({ model, el, onCleanup }) {
     rootMargin: "400px",
   });
   end.observe(last);
-  const large = lightbox(model, () => shots, (shot) => ({ visible, labels: labels.checked, old: old(), shot }));
+  const large = lightbox(model, () => shots, (shot) => ({ visible, labels: labels.checked, drawn: drawn(), old: old(), shot }));
 
   function card(shot, index) {
     const made = boxedPicture(null, "");
@@ -93,18 +95,19 @@ function render({ model, el, onCleanup }) {
       h("div", { class: "tycokit-gallery-frame" }, made.el),
       h("div", { class: "tycokit-gallery-caption" }),
     );
-    const drawn = {
+    const own = {
       el,
       shot,
       version: -1,
       draw() {
-        drawn.version = version;
+        own.version = version;
         const seen = shot.seen.filter(visible);
-        made.draw(seen, { labels: labels.checked });
+        made.draw(drawn() ? [] : seen, { labels: labels.checked });
         const threat = seen.some((one) => one.threat);
         el.classList.toggle("tycokit-gallery-threat", threat);
-        el.setAttribute("aria-label", `${shot.picture}: ${seen.map(objectWords).join("; ") || nothing(shot)}`);
-        fill(el.lastChild, captionOf(shot, seen, threat));
+        const words = seen.map(objectWords).join("; ") || nothing(shot, drawn());
+        el.setAttribute("aria-label", [shot.picture, words].filter(Boolean).join(": "));
+        fill(el.lastChild, captionOf(shot, seen, threat, drawn()));
       },
       picture(found) {
         const image = h("img", { src: found.url, alt: "", draggable: "false" });
@@ -119,7 +122,7 @@ function render({ model, el, onCleanup }) {
         made.el.append(h("div", { class: "tycokit-gallery-missing tycokit-quiet" }, words));
       },
     };
-    el.tycokitCard = drawn;
+    el.tycokitCard = own;
     return el;
   }
 
@@ -302,11 +305,12 @@ function render({ model, el, onCleanup }) {
     fill(
       about,
       state.commit ? `commit ${state.commit.slice(0, 12)}` : "",
-      state.detections && state.listed === "pictures" ? `, boxes of ${short(state.detections)}` : "",
-      state.threats && state.listed !== "threats" ? `, threats of ${short(state.threats)}` : "",
+      state.detections && state.listed === "pictures" ? `, ${state.drawn ? "drawn from" : "boxes of"} ${short(state.detections)}` : "",
+      state.threats && state.threats !== state.detections ? `, threats of ${short(state.threats)}` : "",
     );
     options(device, [["", "all user-devices"], ...state.devices.map((name) => [name, name])]);
     device.hidden = !state.devices.length;
+    named.hidden = state.drawn;
     const words = (each) => `${each.id.slice(0, 8)}, ${time(each.started)}${each.message ? `, ${each.message}` : ""}`;
     const others = state.commits.filter((each) => each.id !== state.commit);
     if (old() && !others.some((each) => each.id === old())) others.unshift({ id: old(), started: null });
@@ -357,7 +361,7 @@ function render({ model, el, onCleanup }) {
       toggles,
       finders,
       h("label", {}, "score from", slider, score),
-      h("label", {}, labels, "names"),
+      named,
     ),
     scroll,
     large.el,
@@ -402,7 +406,7 @@ function options(select, pairs, chosen = select.value) {
   select.value = pairs.some(([value]) => value === chosen) ? chosen : "";
 }
 
-function captionOf(shot, seen, threat) {
+function captionOf(shot, seen, threat, drawn) {
   const by = (name) => seen.filter((one) => one.by === name).length;
   const compared = seen.some((one) => one.by);
   return [
@@ -413,7 +417,7 @@ function captionOf(shot, seen, threat) {
       threat ? h("span", { class: "tycokit-chip tycokit-bad" }, `▲ ${shot.rules.join(", ") || "threat"}`) : null,
       compared
         ? h("span", {}, `+ ${by("new")} new  − ${by("old")} gone`)
-        : h("span", { class: "tycokit-quiet" }, seen.map((one) => one.name).join(", ") || nothing(shot)),
+        : h("span", { class: "tycokit-quiet" }, seen.map((one) => one.name).join(", ") || nothing(shot, drawn)),
     ),
   ];
 }

@@ -2,8 +2,10 @@
 
 const LARGE = 1400; // pixels asked for
 
-function nothing(shot) {
-  return shot.looked ? "nothing seen" : "no network looked at it";
+/** What is to be said where no object is known; `drawn`: the picture is what a stage has drawn. */
+function nothing(shot, drawn) {
+  if (shot.looked) return "nothing seen";
+  return drawn ? "" : "no network looked at it";
 }
 
 function when(shot) {
@@ -72,8 +74,8 @@ function lightbox(model, shots, choices) {
   function draw() {
     const shot = shots()[at];
     if (!shot) return;
-    const { visible, labels } = choices(shot);
-    picture?.draw(shot.seen.filter(visible), { labels });
+    const { visible, labels, drawn } = choices(shot);
+    picture?.draw(drawn ? [] : shot.seen.filter(visible), { labels });
     const row = (one) =>
       h(
         "tr",
@@ -87,7 +89,7 @@ function lightbox(model, shots, choices) {
       facts,
       h("div", {}, h("strong", {}, shot.device), " ", h("span", { class: "tycokit-quiet" }, when(shot))),
       shot.rules.length ? h("div", { class: "tycokit-bad" }, `▲ ${shot.rules.length > 1 ? "rules" : "rule"} ${shot.rules.join(", ")}`) : null,
-      shot.seen.length ? h("table", { class: "tycokit-table" }, h("tbody", {}, shot.seen.map(row))) : note(nothing(shot)),
+      shot.seen.length ? h("table", { class: "tycokit-table" }, h("tbody", {}, shot.seen.map(row))) : note(nothing(shot, drawn)),
       h("div", { class: "tycokit-quiet tycokit-mono tycokit-gallery-path" }, shot.path),
     );
   }
