@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tycokit import config
-from tycokit.running import Running
+from tycokit.running import Running, log_path
 
 NAME = "tycokit"
 
@@ -46,6 +46,13 @@ def deactivate(data: Path) -> str | None:
     now = config.restore(memory.path, NAME, memory.address, memory.earlier)
     (data / "context.json").unlink(missing_ok=True)
     return now
+
+
+def log(data: Path, address: str) -> Path | None:
+    """The log of the pachd of a data folder, if that is the one which was registered there."""
+    memory = _read(data)
+    path = log_path(data)
+    return path if memory is not None and memory.address == address and path.exists() else None
 
 
 def _read(data: Path) -> _Memory | None:

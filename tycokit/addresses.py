@@ -13,6 +13,7 @@ from tycokit.errors import AddressError
 DEFAULT_PROJECT = "default"
 DEFAULT_BRANCH = "master"
 FORM = "the form is repo@branch:/path or repo@commit:/path"
+NAME_FORM = "the form is name or project/name"
 
 _NAME = r"[a-zA-Z0-9_-]+"
 _ADDRESS = re.compile(
@@ -34,7 +35,11 @@ class Address:
     project: str = DEFAULT_PROJECT
 
     def __str__(self) -> str:
-        repo = self.repo if self.project == DEFAULT_PROJECT else f"{self.project}/{self.repo}"
+        return self.called(DEFAULT_PROJECT)
+
+    def called(self, home: str) -> str:
+        """The text that `parse` reads as this address, where `home` is the project meant."""
+        repo = called(self.project, self.repo, home)
         return f"{repo}@{self.commit}" + (f":{self.path}" if self.path else "")
 
     @property
@@ -74,6 +79,22 @@ def parse(text: str, project: str = DEFAULT_PROJECT) -> Address:
         found["path"] or "",
         found["project"] or project,
     )
+
+
+def named(text: str, project: str = DEFAULT_PROJECT) -> Address:
+    """Read `[project/]name`, of a repo or a pipeline, and nothing after it. Raises AddressError."""
+    if re.fullmatch(rf"(?:{_NAME}/)?{_NAME}", text) is None:
+        raise AddressError(text, NAME_FORM)
+    return parse(text, project)
+
+
+def called(project: str, name: str, home: str = DEFAULT_PROJECT) -> str:
+    """How to call a repo or pipeline where `home` is the project meant: another stands before it.
+
+    `project` is as pachd has it, "" for the usual one.
+    """
+    project = project or DEFAULT_PROJECT
+    return name if project == home else f"{project}/{name}"
 
 
 def of(commit: Any, path: str = "") -> Address:

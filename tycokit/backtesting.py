@@ -17,6 +17,7 @@ import grpc
 from python_pachyderm import Client
 
 from tycokit import heads
+from tycokit.addresses import DEFAULT_PROJECT, called
 from tycokit.client import is_missing
 from tycokit.errors import BacktestError
 from tycokit.vision.detectors.detection import Detection
@@ -115,16 +116,22 @@ def read_rules(rules: Rules | dict[str, Any] | str | Path, labels: Labels = COCO
     return read(rules)
 
 
-def backtest(client: Client, rules: Rules, since: datetime | None = None) -> Backtest:
-    """Judge every picture that the model has seen, from `since` on (aware; None: all).
+def backtest(
+    client: Client,
+    rules: Rules,
+    since: datetime | None = None,
+    project: str = DEFAULT_PROJECT,
+) -> Backtest:
+    """Judge every picture that a project's model has seen, from `since` on (aware; None: all).
 
     Raises BacktestError where there are no detections.
     """
     start = since.timestamp() if since else None
-    seen = list(_results(client, "model", start))
+    seen = list(_results(client, "model", start, project))
     if not seen:
         raise BacktestError("no detections" + (f" since {since:%Y-%m-%d %H:%M}" if since else ""))
-    made = {(one["device"], one["time"]): one for one in _results(client, "threat-detect", start)}
+    results = _results(client, "threat-detect", start, project)
+    made = {(one["device"], one["time"]): one for one in results}
     events = [Event(one["device"], one["time"], _objects(one)) for one in seen]
     after: dict[tuple[str, str], list[tuple[str, bool]]] = {}
     for firing in firings(rules, events):
@@ -173,15 +180,18 @@ def _told(fired: dict[str, Any], key: tuple[str, str], heard: dict[tuple[str, st
     return True
 
 
-def _results(client: Client, repo: str, start: float | None) -> Iterator[dict[str, Any]]:
+def _results(
+    client: Client, repo: str, start: float | None, project: str
+) -> Iterator[dict[str, Any]]:
     """The JSON results of a stage's head, in one stream, from a unix time on."""
     try:
-        client.inspect_branch(repo, "master")
+        client.inspect_branch(repo, "master", project)
     except grpc.RpcError as error:
         if not is_missing(error):
             raise
-        raise BacktestError(f"there is no repo {repo} with results") from error
-    for _, data in heads.files(client, repo, _RESULTS):
+        name = called(project, repo)
+        raise BacktestError(f"there is no repo {name} with results") from error
+    for _, data in heads.files(client, repo, _RESULTS, project):
         value = json.loads(data)
         if start is None or seconds(value["time"]) >= start:
             yield value

@@ -28,7 +28,8 @@ class Context:
 
     `token` is the session token, None where the pachd asks for none; `deployment` the id of the
     cluster that the context was made for, None where unknown. `roots` are the PEM certificates
-    of the CAs to trust instead of the usual ones, `transaction` the one that calls belong to.
+    of the CAs to trust instead of the usual ones, `transaction` the one that calls belong to,
+    `project` the one that names without one mean.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Context:
     deployment: str | None = None
     roots: bytes | None = None
     transaction: str | None = None
+    project: str | None = None
 
     @classmethod
     def from_entry(cls, path: Path, name: str, entry: Mapping[str, Any]) -> Context:
@@ -74,6 +76,7 @@ class Context:
             entry.get("cluster_deployment_id") or None,
             roots,
             entry.get("active_transaction") or None,
+            entry.get("project") or None,
         )
 
     def entry(self) -> dict[str, str]:
@@ -84,6 +87,7 @@ class Context:
             "cluster_deployment_id": self.deployment,
             "server_cas": base64.b64encode(self.roots).decode() if self.roots else None,
             "active_transaction": self.transaction,
+            "project": self.project,
         }
         return {key: value for key, value in fields.items() if value}
 
@@ -155,11 +159,16 @@ def names(path: Path) -> list[str]:
     return sorted(_contexts(path, _v2(path, read(path))))
 
 
-def use(path: Path, name: str) -> None:
-    """Make a context the active one. Raises ConfigError when there is none of that name."""
+def use(path: Path, name: str, project: str | None = None) -> None:
+    """Make a context the active one, and give it a project (None: it stays with its own).
+
+    Raises ConfigError when there is no context of that name.
+    """
     known = read(path)
     v2 = _v2(path, known)
-    _known(path, v2, name)
+    entry = _known(path, v2, name)
+    if project is not None:
+        entry["project"] = project
     v2["active_context"] = name
     write(path, known)
 
@@ -181,6 +190,9 @@ def register(path: Path, new: Context, remembered: Earlier | None = None) -> Ear
         kept = remembered.entry if remembered is not None else before
         earlier = Earlier(was_active, kept, not path.exists())
     contexts[new.name] = new.entry()
+    if isinstance(before, dict) and before.get("pachd_address") == new.address:
+        # it is only renewed: the project that somebody chose for it stays
+        contexts[new.name] |= {"project": before["project"]} if before.get("project") else {}
     v2["contexts"] = contexts
     v2["active_context"] = new.name
     known["v2"] = v2

@@ -12,6 +12,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
 from tycokit import statenames
+from tycokit.addresses import DEFAULT_PROJECT
 
 _ENDED = ("success", "failure", "killed", "unrunnable")
 _RAISED = re.compile(r"cell \d+ of .* raised ")
@@ -25,6 +26,7 @@ class Job:
     `done` counts the datums that need no more work: processed, skipped, failed or recovered.
     """
 
+    project: str
     pipeline: str
     id: str
     state: str
@@ -77,10 +79,10 @@ def follow(
 def failed(client: Client, job: Job, most: int = 5, lines: int = 40) -> Iterator[FailedDatum]:
     """The first `most` failed datums of a job, with at most `lines` lines of what each printed."""
     count = 0
-    for info in client.list_datum(job.pipeline, job.id):
+    for info in client.list_datum(job.pipeline, job.id, project_name=job.project):
         if info.state != pps_proto.FAILED:
             continue
-        logs = client.get_job_logs(job.pipeline, job.id, datum=info.datum)
+        logs = client.get_job_logs(job.pipeline, job.id, datum=info.datum, project_name=job.project)
         said = [message.message.rstrip() for message in logs if message.user]
         yield FailedDatum(
             job.pipeline,
@@ -115,6 +117,7 @@ def _job(info: Any) -> Job:
     begin = info.started if info.HasField("started") else info.created
     start = begin.ToDatetime().timestamp()
     return Job(
+        info.job.pipeline.project.name or DEFAULT_PROJECT,
         info.job.pipeline.name,
         info.job.id,
         statenames.job(info.state),

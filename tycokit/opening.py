@@ -43,14 +43,16 @@ def open_datum(
     *,
     pipeline: str | None = None,
     job: str | None = None,
+    project: str | None = None,
 ) -> Opened:
     """Fetch a datum's inputs and write its notebook, parameters filled in, failing cell marked.
 
-    `datum`: its id or the start of it. `folder`: a new or empty one (default: named after pipeline
+    `datum`: its id or the start of it, which is looked for in all projects but where `project`
+    names one. `folder`: a new or empty one (default: named after pipeline
     and datum, in the working folder). Raises DatumUnknown, or OpenError when the folder holds
     something or the datum is not of a notebook stage.
     """
-    found = pastdatum.find(client, datum, pipeline, job)
+    found = pastdatum.find(client, datum, pipeline, job, project)
     folder = (folder or Path(f"{found.pipeline}-{found.id[:12]}")).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OpenError(f"{folder} is not empty; name another folder with --into")

@@ -13,6 +13,7 @@ from python_pachyderm.service import pps_proto
 from wcmatch import glob
 
 from tycokit import following, statenames
+from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.client import refusal
 from tycokit.errors import DatumUnknown
 from tycokit.specs import pfs_inputs
@@ -48,6 +49,7 @@ class Failure:
 class PastDatum:
     """A datum of a job. `state` is Pachyderm's in lower case, `cmd` what its pipeline ran."""
 
+    project: str
     pipeline: str
     job: str
     id: str
@@ -58,21 +60,26 @@ class PastDatum:
 
 
 def find(
-    client: Client, datum: str, pipeline: str | None = None, job: str | None = None
+    client: Client,
+    datum: str,
+    pipeline: str | None = None,
+    job: str | None = None,
+    project: str | None = None,
 ) -> PastDatum:
     """The datum with this id, or whose id alone starts so, in the newest job that ran it.
 
-    `datum` may also be the name of a kept notebook, `<job>-<datum>.ipynb`. DatumUnknown when there
-    is none, or more than one.
+    `datum` may also be the name of a kept notebook, `<job>-<datum>.ipynb`. Ids are one in all
+    projects; `pipeline`, `job` and `project` leave out all others. DatumUnknown when there is none,
+    or more than one.
     """
     named = _NAMED.fullmatch(datum.rpartition("/")[2])
     if named is None:
         raise DatumUnknown(datum, "a datum's id has 6 to 64 digits of 0-9a-f")
     job, start = job or named["job"], named["datum"]
     if pipeline and job and len(start) == _WHOLE:
-        return _exactly(client, pipeline, job, start)
+        return _exactly(client, pipeline, job, start, project)
     found: dict[str, tuple[Any, Any]] = {}
-    for info in _jobs(client, pipeline, job):
+    for info in _jobs(client, pipeline, job, project):
         for each in _datums(client, info, start):
             id_ = each.datum.id
             known = found.get(id_)
@@ -90,39 +97,50 @@ def find(
     return _past(client, info, each)
 
 
-def _exactly(client: Client, pipeline: str, job: str, datum: str) -> PastDatum:
+def _exactly(client: Client, pipeline: str, job: str, datum: str, project: str | None) -> PastDatum:
     """The one with this whole id: a job may have ten thousand others."""
+    reason = f"no pipeline {pipeline} has such a datum in job {job}"
     try:
-        (info,) = client.inspect_job(job, pipeline)
-        return _past(client, info, client.inspect_datum(pipeline, job, datum))
+        for info in _jobs(client, pipeline, job, project):
+            home = info.job.pipeline.project.name
+            return _past(client, info, client.inspect_datum(pipeline, job, datum, home))
     except grpc.RpcError as error:
-        if (reason := refusal(error)) is None:
+        if (found := refusal(error)) is None:
             raise
-        raise DatumUnknown(datum, reason) from error
+        raise DatumUnknown(datum, found) from error
+    raise DatumUnknown(datum, reason)
 
 
-def _jobs(client: Client, pipeline: str | None, job: str | None) -> Iterator[Any]:
+def _jobs(
+    client: Client, pipeline: str | None, job: str | None, project: str | None
+) -> Iterator[Any]:
+    def meant(named: Any) -> bool:
+        home = named.project.name or DEFAULT_PROJECT
+        return pipeline in (None, named.name) and project in (None, home)
+
     if job:
-        infos = client.inspect_job(job)
-        yield from (info for info in infos if pipeline in (None, info.job.pipeline.name))
+        yield from (info for info in client.inspect_job(job) if meant(info.job.pipeline))
         return
-    names = [pipeline] if pipeline else [info.pipeline.name for info in client.list_pipeline()]
-    for name in names:
-        yield from client.list_job(name)
+    for info in client.list_pipeline():
+        if meant(info.pipeline):
+            yield from client.list_job(info.pipeline.name, project_name=info.pipeline.project.name)
 
 
 def _datums(client: Client, info: Any, start: str) -> list[Any]:
-    datums = client.list_datum(info.job.pipeline.name, info.job.id)
+    of = info.job.pipeline
+    datums = client.list_datum(of.name, info.job.id, project_name=of.project.name)
     return [each for each in datums if each.datum.id.startswith(start)]
 
 
 def _past(client: Client, info: Any, datum: Any) -> PastDatum:
     pipeline, job = info.job.pipeline.name, info.job.id
-    (whole,) = client.inspect_job(job, pipeline, details=True)
-    said = client.get_job_logs(pipeline, job, datum=datum.datum)
+    project = info.job.pipeline.project.name or DEFAULT_PROJECT
+    (whole,) = client.inspect_job(job, pipeline, details=True, project_name=project)
+    said = client.get_job_logs(pipeline, job, datum=datum.datum, project_name=project)
     lines = [message.message.rstrip() for message in said if message.user]
     failed = datum.state in (pps_proto.FAILED, pps_proto.RECOVERED)
     return PastDatum(
+        project=project,
         pipeline=pipeline,
         job=job,
         id=datum.datum.id,

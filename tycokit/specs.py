@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from tycokit import specjson
-from tycokit.addresses import DEFAULT_PROJECT
+from tycokit.addresses import DEFAULT_PROJECT, called
 from tycokit.errors import SpecError
 from tycokit.globs import glob
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
+# what pachctl takes as well: left out without a word, a part of the pipelines would be missing
+_FOREIGN = {
+    ".yaml": "YAML, which any YAML tool turns into it",
+    ".yml": "YAML, which any YAML tool turns into it",
+    ".jsonnet": "Jsonnet, which `jsonnet` turns into it",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,7 +35,7 @@ class Repo:
     name: str
 
     def __str__(self) -> str:
-        return self.name if self.project == DEFAULT_PROJECT else f"{self.project}/{self.name}"
+        return called(self.project, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +71,42 @@ def pfs_inputs(node: Any) -> Iterator[Any]:
         yield from pfs_inputs(inner)
 
 
-def read(folder: Path, cores: int) -> list[Spec]:
+def read(folder: Path, cores: int, project: str = DEFAULT_PROJECT) -> list[Spec]:
     """The specs of a folder (or of one file), checked, in the order in which to create them.
 
-    `cores` is what `parallelism_spec.coefficient` is multiplied with. Raises SpecError.
+    `cores` is what `parallelism_spec.coefficient` is multiplied with, `project` where pipelines
+    belong whose specs name none. Raises SpecError.
     """
     if folder.is_file():
         files = [folder]
     elif folder.is_dir():
-        files = sorted(folder.glob("*.json"))
-        foreign = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-        if foreign:
-            raise SpecError(foreign[0].name, "specs are read as JSON; this one is YAML")
+        files = sorted(one for one in folder.iterdir() if one.suffix in (".json", *_FOREIGN))
     else:
         raise SpecError(str(folder), "there is no such folder or file")
     if not files:
         raise SpecError(str(folder), "holds no spec (*.json)")
     specs: list[Spec] = []
     for file in files:
+        if language := _FOREIGN.get(file.suffix):
+            raise SpecError(file.name, f"specs are read as JSON; this one is {language}")
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError(file.name, f"cannot be read: {error}") from error
-        specs += parse(text, file.name, cores)
+        specs += parse(text, file.name, cores, project)
     return order(specs)
 
 
-def parse(text: str, source: str, cores: int) -> list[Spec]:
-    """The specs in one file's text. Raises SpecError."""
+def parse(text: str, source: str, cores: int, project: str = DEFAULT_PROJECT) -> list[Spec]:
+    """The specs in one file's text, as `read` has them. Raises SpecError."""
     found: list[Spec] = []
     for number, document in enumerate(documents(text, source), 1):
         label = source if number == 1 else f"{source} (spec {number})"
         if not isinstance(document, dict):
             raise SpecError(label, f"a spec must be a JSON object, not {document!r:.40}")
         spec = Spec(label, specjson.request(document, label, cores))
+        if project != DEFAULT_PROJECT and not spec.request.pipeline.project.name:
+            spec.request.pipeline.project.name = project
         _check(spec)
         found.append(spec)
     if not found:

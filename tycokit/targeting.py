@@ -12,6 +12,7 @@ from dataclasses import replace
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
+from tycokit.addresses import called
 from tycokit.alerting import delivery
 from tycokit.alerting.targets import KEY, is_name
 from tycokit.errors import TargetError
@@ -78,5 +79,5 @@ def _remount(client: Client, targets: list[str] | None = None) -> list[str]:
             made = mounted(Spec(info.pipeline.name, request_of(info)), wanted)
             made.request.update = True
             client.create_pipeline_from_request(made.request)
-            changed.append(info.pipeline.name)
+            changed.append(called(info.pipeline.project.name, info.pipeline.name))
     return changed

@@ -159,6 +159,47 @@ def gone(pid: int) -> None:
     raise AssertionError(f"process {pid} is still there")
 
 
+def test_doctor_leads_to_the_log_of_a_killed_pachd_and_to_no_cluster(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(machine.folder))
+    machine.data = machine.folder / "tycokit" / "pachd"  # where a bare `up` puts it
+    up = ("up", "--port", str(machine.port))
+    assert machine.run(*up).returncode == 0
+    kill(machine)
+    done = machine.run("doctor")
+    assert done.returncode == 1
+    assert "✖ pachd: " in done.stdout
+    assert "(nothing listens there); `tycokit up` starts one on this machine" in done.stdout
+    assert f"→ its log is {machine.data / 'pachd.log'}; then `tycokit doctor`" in done.stdout
+    assert "kubectl" not in done.stdout
+    assert "Kubernetes" not in done.stdout
+    assert str(machine.data / "pachd.log") in machine.run("status").stdout
+    assert machine.run(*up).returncode == 0
+    assert machine.run("doctor").returncode == 0
+
+
+def test_doctor_speaks_of_both_where_it_cannot_know_what_was_killed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(machine.folder / "none"))
+    assert machine.up().returncode == 0  # on data of which a bare command knows nothing
+    kill(machine)
+    done = machine.run("doctor")
+    assert done.returncode == 1
+    assert "`tycokit up` starts one on this machine, `pachctl port-forward`" in done.stdout
+    assert "→ where pachd runs in Kubernetes, lead kubectl to that cluster" in done.stdout
+    assert "where it is a process, look on its machine" in done.stdout
+
+
+def kill(machine: Machine) -> None:
+    """End pachd as a crash would."""
+    found = running.find(machine.data)
+    assert found is not None
+    os.kill(found.pid, signal.SIGKILL)
+    gone(found.pid)
+
+
 def test_a_recycled_process_id_is_not_taken_for_pachd(machine: Machine) -> None:
     machine.data.mkdir()
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

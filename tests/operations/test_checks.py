@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +77,18 @@ def test_the_pods_of_the_recorded_cluster() -> None:
     assert all(each.next for each in found)
 
 
+def test_pipelines_are_called_as_the_contexts_project_wants_them() -> None:
+    pods = tuple(documents.pod(each) for each in recorded("pods")["items"])
+    usual, lab = (replace(READING, pods=pods).seen_from(home) for home in ("default", "lab"))
+    assert usual.pods == pods
+    names = {pod.group for pod in lab.pods if pod.worker}
+    assert names > {"records", "default/validate", "default/model"}
+    assert [pod for pod in lab.pods if not pod.worker] == [pod for pod in pods if not pod.worker]
+    crashed = check(replace(HEALTHY, reading=lab))[0]
+    assert crashed.subject == "pod default-validate-v3-zz7xr"
+    assert "`tycokit logs default/validate --pods`" in crashed.next
+
+
 def test_a_pod_that_waits_too_long_is_told_with_its_last_warning() -> None:
     document = dict(recorded("pods")["items"][3])
     document["status"] = {"phase": "Pending", "startTime": "2026-11-24T09:12:03Z"}
@@ -142,6 +155,10 @@ def test_a_pipeline_that_does_not_run(state: str, reason: str, what: str, todo: 
 def test_a_paused_pipeline_is_a_note() -> None:
     found = one(replace(HEALTHY, pipelines=(pipeline("paused", stopped=True),)))
     assert (found.level, found.what) == ("note", "is paused: what it reads waits")
+    assert found.next == "`pachctl start pipeline model` lets it go on"
+    other = replace(pipeline("paused", stopped=True), name="lab/model")
+    found = one(replace(HEALTHY, pipelines=(other,)))
+    assert found.next == "`pachctl start pipeline model --project lab` lets it go on"
 
 
 def test_jobs_that_failed_and_jobs_that_stand_still() -> None:
@@ -162,6 +179,11 @@ def test_a_pachd_that_is_away_comes_first_and_what_cannot_be_seen_is_said() -> N
     first, second = check(facts)
     assert (first.subject, first.level) == ("pachd", "wrong")
     assert second.subject == "pod default-validate-v3-zz7xr"
+    assert first.next == "then `tycokit doctor` once more"
+    log = Path("/data/pachd.log")
+    (alone,) = check(Facts(NOW, None, "no pachd answers", (), None, (), "", log))
+    assert alone.next == "its log is /data/pachd.log; then `tycokit doctor` once more"
     unseen = one(replace(HEALTHY, reading=None, unseen="no Kubernetes is known"))
     assert (unseen.level, unseen.subject) == ("note", "pods and nodes")
     assert "no Kubernetes is known" in unseen.what
+    assert unseen.next.startswith("where pachd runs in Kubernetes, lead kubectl to that cluster")

@@ -186,6 +186,12 @@ def test_the_clusters_pods_are_shown_judged_and_heard(
     ]
     assert followed == ["storage"]  # the other one has ended
 
+    # a pipeline of another project, whose worker has not begun and so has said nothing
+    assert main(["logs", "lab/records", "--pods"]) == 0
+    assert main(["logs", "records", "--pods", "--project", "lab"]) == 0
+    assert main(["logs", "records", "--pods"]) == 1
+    assert "there is no pod records" in capsys.readouterr().err
+
 
 def test_a_healthy_cluster_is_called_so(
     kubernetes: Kubernetes, in_cluster: server.Pachd, capsys: pytest.CaptureFixture[str]

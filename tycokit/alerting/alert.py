@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tycokit.addresses import called
 from tycokit.vision.detectors.detection import Detection
 from tycokit.vision.names import moment
 
@@ -51,8 +52,9 @@ class Alert:
 
 def reference(threat: dict[str, Any], environ: Mapping[str, str]) -> str:
     """What names the result of threat-detect that a worker was given as the input `threat`."""
+    repo = called(environ.get("PPS_PROJECT_NAME", ""), "threat-detect")
     commit = environ.get("threat_COMMIT") or "master"
-    return f"threat-detect@{commit}:/{threat['device']}/{threat['time']}.json"
+    return f"{repo}@{commit}:/{threat['device']}/{threat['time']}.json"
 
 
 def alerts(threat: dict[str, Any], reference: str) -> list[Alert]:

@@ -14,13 +14,13 @@ from typing import Any, Literal, Protocol
 import grpc
 from python_pachyderm import Client
 
+from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.alerting.alert import Alert
 from tycokit.client import in_worker, is_missing
 from tycokit.vision.names import seconds
 from tycokit.vision.rules import cools
 
 REPO = "receipts"
-_BRANCH = "master"
 _BUCKET = 100_000  # seconds of a folder: so that a look at the last hours lists little
 
 State = Literal["claimed", "sent", "failed", "written", "cooling"]
@@ -93,13 +93,14 @@ class Memory:
 class Repo:
     """The ledger in Pachyderm: `/<rule>/<user-device>/<bucket>/<time>/<key>.json`."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        client.create_repo(REPO, "who was told of which threat", update=True)
+    def __init__(self, client: Client, project: str = DEFAULT_PROJECT) -> None:
+        self._client, self._at = client, Address(REPO, project=project).at
+        about = "who was told of which threat"
+        client.create_repo(REPO, about, update=True, project_name=project)
 
     def find(self, alert: Alert) -> Receipt | None:
         try:
-            with self._client.get_file((REPO, _BRANCH), _path(alert)) as file:
+            with self._client.get_file(self._at, _path(alert)) as file:
                 return Receipt(**json.loads(file.read()))
         except (grpc.RpcError, ConnectionError) as error:
             if not is_missing(error):
@@ -107,12 +108,12 @@ class Repo:
             return None
 
     def note(self, alert: Alert, receipt: Receipt) -> None:
-        with self._client.modify_file_client((REPO, _BRANCH)) as commit:
+        with self._client.modify_file_client(self._at) as commit:
             data = json.dumps(receipt.as_json(), indent=2).encode()
             commit.put_file_from_bytes(_path(alert), data)
 
     def withdraw(self, alert: Alert) -> None:
-        with self._client.modify_file_client((REPO, _BRANCH)) as commit:
+        with self._client.modify_file_client(self._at) as commit:
             commit.delete_file(_path(alert))
 
     def told(self, alert: Alert) -> list[float]:
@@ -121,7 +122,7 @@ class Repo:
         for bucket in range(first, last + 1):
             try:
                 folder = f"/{_folder(alert)}/{bucket}"
-                for info in self._client.list_file((REPO, _BRANCH), folder):
+                for info in self._client.list_file(self._at, folder):
                     times.append(seconds(info.file.path.rstrip("/").rpartition("/")[2]))
             except (grpc.RpcError, ConnectionError) as error:
                 if not is_missing(error):
@@ -130,9 +131,14 @@ class Repo:
 
 
 def open_ledger(environ: Mapping[str, str]) -> Ledger:
-    """The ledger of the pachd that runs this worker; outside one, one that ends with the run."""
+    """The ledger of the project that this worker works in; outside one, one that ends with the run.
+
+    Each project has its own, as a user-device of the same name in another one is another.
+    """
     client = in_worker(environ)
-    return Memory() if client is None else Repo(client)
+    if client is None:
+        return Memory()
+    return Repo(client, environ.get("PPS_PROJECT_NAME") or DEFAULT_PROJECT)
 
 
 def claim(ledger: Ledger, alert: Alert, receipt: Receipt) -> Receipt:

@@ -8,11 +8,11 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tycokit import activation, config, local, packaged, running, statenames
+from tycokit import activation, addresses, config, local, packaged, running, statenames
 from tycokit.cli import show, surroundings
 from tycokit.client import connect_to
 from tycokit.errors import ConfigError, NotInstalled
@@ -63,6 +63,8 @@ def status(data: Data = None) -> None:
     serving = running.find(folder)
     if serving is None:
         show.line(f"no pachd is running on {folder}; `tycokit up` starts one")
+        if (log := running.log_path(folder)).exists():
+            show.line(f"  log      {log}")
         _show_context(path)
         raise typer.Exit(1)
     show.line(f"pachd is running at 127.0.0.1:{serving.port} (process {serving.pid})", "bold green")
@@ -74,15 +76,15 @@ def status(data: Data = None) -> None:
     client = connect_to(serving.address, serving.token)
     version = client.get_remote_version()
     show.line(f"  version  Pachyderm {version.major}.{version.minor}.{version.micro}")
-    repos = sorted(info.repo.name for info in client.list_repo())
+    repos = sorted(_called(info.repo) for info in client.list_repo())
     show.line(f"  repos    {', '.join(repos) or 'none'}")
     pipelines = list(client.list_pipeline())
     if not pipelines:
         show.line("  no pipelines; `tycokit deploy` makes them")
-    for info in sorted(pipelines, key=lambda info: str(info.pipeline.name)):
+    for info in sorted(pipelines, key=lambda info: _called(info.pipeline)):
         last = statenames.job(info.last_job_state)
         state = statenames.pipeline(info.state) + (last and f", last job {last}")
-        show.line(f"  pipeline {info.pipeline.name}: {state}")
+        show.line(f"  pipeline {_called(info.pipeline)}: {state}")
 
 
 def lab(context: typer.Context, data: Data = None) -> None:
@@ -155,6 +157,10 @@ def start(data: Path, port: int | None, no_token: bool) -> tuple[Running, bool, 
 def ready(serving: Running) -> None:
     """Raise NoAnswer while a pachd that was started does not serve."""
     connect_to(serving.address, serving.token)
+
+
+def _called(named: Any) -> str:
+    return addresses.called(named.project.name, named.name)
 
 
 def _show_context(path: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from tycokit import config
+from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.cli import show, surroundings
 from tycokit.client import connect, reach, translate
 from tycokit.errors import CliError, NoAnswer, Refused
@@ -30,18 +31,24 @@ def contexts() -> None:
     with show.spinner("asking each"), ThreadPoolExecutor(len(names)) as pool:
         answers = list(pool.map(lambda name: _answer(path, name), names))
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "context", "address", "pachd"):
+    for heading in ("", "context", "address", "project", "pachd"):
         table.add_column(heading)
-    for name, (address, said) in zip(names, answers, strict=True):
-        table.add_row(*map(show.safe, ("*" if name == active else "", name, address, said)))
+    for name, answer in zip(names, answers, strict=True):
+        table.add_row(*map(show.safe, ("*" if name == active else "", name, *answer)))
     show.out(least=100).print(table, markup=False)
 
 
 @app.command()
-def use(name: Annotated[str, typer.Argument(help="A context, as `contexts` lists them.")]) -> None:
+def use(
+    name: Annotated[str, typer.Argument(help="A context, as `contexts` lists them.")],
+    project: Annotated[
+        str | None, typer.Option(help="Project that commands mean from now on, as pachctl's do.")
+    ] = None,
+) -> None:
     """Make a context the active one, for tycokit, pachctl and every notebook."""
-    config.use(surroundings.config_path(), name)
-    show.line(f"the active Pachyderm context is {name}")
+    config.use(surroundings.config_path(), name, project)
+    chosen = f", its project {project}" if project is not None else ""
+    show.line(f"the active Pachyderm context is {name}{chosen}")
 
 
 @app.command("set")
@@ -66,19 +73,20 @@ def set_(
     show.line(f"the active Pachyderm context is {name}, at {context.address}")
 
 
-def _answer(path: Path, name: str) -> tuple[str, str]:
-    """A context's address, and the version of its pachd or why there is none."""
-    address = "-"
+def _answer(path: Path, name: str) -> tuple[str, str, str]:
+    """A context's address and project, and the version of its pachd or why there is none."""
+    address = project = "-"
     try:
         found = config.context(path, name)
-        address = found.address if found is not None else address
+        if found is not None:
+            address, project = found.address, found.project or DEFAULT_PROJECT
         version = connect(path, name, PATIENCE).get_remote_version()
     except NoAnswer as error:
-        return address, f"{error.detail or 'no answer'}; {error.advice}"
+        return address, project, f"{error.detail or 'no answer'}; {error.advice}"
     except Refused as error:
-        return address, f"refuses: {error.reason}"
+        return address, project, f"refuses: {error.reason}"
     except CliError as error:
-        return address, str(error)
+        return address, project, str(error)
     except (grpc.RpcError, ConnectionError) as error:
-        return address, str(translate(error))
-    return address, f"Pachyderm {version.major}.{version.minor}.{version.micro}"
+        return address, project, str(translate(error))
+    return address, project, f"Pachyderm {version.major}.{version.minor}.{version.micro}"

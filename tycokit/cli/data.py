@@ -8,36 +8,41 @@ from typing import Annotated
 import typer
 
 from tycokit import upload
-from tycokit.cli import show, surroundings
-from tycokit.client import connect
+from tycokit.cli import place, show
+from tycokit.cli.place import Context, Project
 from tycokit.errors import CliError, RecordsError
 from tycokit.recording import reading as recording
-
-Context = Annotated[
-    str | None, typer.Option("--context", help="Pachyderm context, instead of the active one.")
-]
+from tycokit.wording import counted
 
 
 def put(
     pictures: Annotated[list[Path], typer.Argument(help="Files, and folders of files.")],
     repo: Annotated[str, typer.Option(help="Repo to put them into.")] = "images",
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Commit pictures, all in one commit. Exit code 1 when some could not be put."""
     items, refused = upload.flat(pictures)
     done = None
     if items:
-        client = connect(surroundings.config_path(), context)
+        here = place.find(context, project)
+        into = here.named(repo)
         size = sum(item.source.stat().st_size for item in items)
         with show.bytes_bar() as bar:
-            task = bar.add_task(f"{len(items)} files", total=size)
-            done = upload.put(client, repo, items, progress=lambda count: bar.advance(task, count))
+            task = bar.add_task(counted(len(items), "file"), total=size)
+            done = upload.put(
+                here.client,
+                into.repo,
+                items,
+                project=into.project,
+                progress=lambda count: bar.advance(task, count),
+            )
         refused = {**refused, **done.refused}
     for path, reason in refused.items():
         show.fail(f"{path}: {reason}")
     if done is not None and done.commit is not None:
-        count = len(done.stored)
-        show.line(f"{count} file{'s' * (count != 1)} put into {repo}, commit {done.commit}")
+        called = here.called(into.project, into.repo)
+        show.line(f"{counted(len(done.stored), 'file')} put into {called}, commit {done.commit}")
     elif not refused:
         raise CliError("there is no file in what was named")
     if refused:
@@ -47,11 +52,14 @@ def put(
 def records(
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("records"),
     day: Annotated[str | None, typer.Option(help="Only this day, YYYY-MM-DD (UTC).")] = None,
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Fetch the records: Parquet files by day, as DuckDB and others query them."""
-    paths = recording.export(connect(surroundings.config_path(), context), out, day)
+    here = place.find(context, project)
+    paths = recording.export(here.client, out, day, here.project)
     if not paths:
-        raise RecordsError("there are no records" + (f" of {day}" if day else " yet"))
-    show.line(f"{len(paths)} files in {out}")
+        when = f"of {day}" if day else "yet"
+        raise RecordsError(f"there are no records {when} in the project {here.project}")
+    show.line(f"{counted(len(paths), 'file')} in {out}")
     show.line(f"select * from read_parquet('{out}/day=*/*.parquet', hive_partitioning = true)")

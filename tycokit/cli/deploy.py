@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from tycokit import packaged
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.cli import place, show, surroundings
+from tycokit.cli.place import Context
 from tycokit.deploying import present, starters, wanted
 from tycokit.deploying import show as words
 from tycokit.deploying.apply import apply
@@ -68,12 +67,12 @@ def deploy(
     """Show what is missing and what differs, and what is processed for it; ask; do it."""
     if specs_dir is None:
         specs_dir = _specs_dir(prune)
-    what = wanted.read(specs_dir, notebooks, surroundings.cores())
+    what = wanted.read(specs_dir, notebooks, surroundings.cores(), place.home(context))
     if project is not None:
         what = wanted.into(what, project)
     if image is not None:
         what = wanted.tagged(what, image)
-    client = connect(surroundings.config_path(), context)
+    client = place.connect(context)
     there = present.look(client, what, starters.REPOS if samples else ())
     for spec in what.specs:
         change.resolve(spec.request, lambda: find_nodes(client, nodes))

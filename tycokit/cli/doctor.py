@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from tycokit import config
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit import activation, config
+from tycokit.cli import place, show, surroundings
+from tycokit.cli.place import Context
 from tycokit.errors import NoAnswer
 from tycokit.operations import checks, survey
 from tycokit.operations.checks import Finding
@@ -41,12 +40,15 @@ def doctor(
 
 
 def _facts(context: str | None) -> Facts:
-    path = surroundings.config_path()
     try:
-        return survey.look(connect(path, context))
+        here = place.find(context)
+        return survey.look(here.client, here.home)
     except NoAnswer as error:
-        known = config.context(path, context)
-        return survey.look_without(str(error), known.deployment if known is not None else None)
+        known = config.context(surroundings.config_path(), context)
+        if known is None:
+            return survey.look_without(str(error), None)
+        log = activation.log(surroundings.data_path(), known.address)
+        return survey.look_without(str(error), known.deployment, log, place.home(context))
 
 
 def _show(one: Finding) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,16 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tycokit import config, following
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit import addresses, config, following
+from tycokit.addresses import Address
+from tycokit.cli import place, show, surroundings
+from tycokit.cli.place import Context, Place, Project
 from tycokit.errors import CliError, KubernetesError, NoAnswer
 from tycokit.operations import podlogs, sources
 from tycokit.operations.pods import Excerpt
 from tycokit.operations.sources import Source
-
-_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def logs(
@@ -38,31 +35,40 @@ def logs(
     pods: Annotated[
         bool, typer.Option("--pods", help="What Kubernetes has of its pods; or of pachd, a pod.")
     ] = False,
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Show what a pipeline's, or a job's, notebooks printed, and where a failed one lies."""
     if pods:
-        _show_pods(what, context, follow=follow, tail=tail)
+        _show_pods(what, project, context, follow=follow, tail=tail)
         return
-    client = connect(surroundings.config_path(), context)
+    here = place.find(context, project)
+    client = here.client
     pipeline, _, job = what.rpartition("@")
-    if _ID.fullmatch(job):
-        ran = [one for one in following.of(client, job) if pipeline in ("", one.pipeline)]
+    if addresses.is_id(job):
+        of = here.named(pipeline) if pipeline else None
+        ran = [one for one in following.of(client, job) if _is_meant(one, of, project)]
         if not ran:
             raise CliError(f"there is no job {what}")
-        streams = [client.get_job_logs(one.pipeline, one.id, follow=follow) for one in ran]
+        streams = [
+            client.get_job_logs(one.pipeline, one.id, project_name=one.project, follow=follow)
+            for one in ran
+        ]
     else:
-        next(client.inspect_pipeline(what))  # says so when there is none
-        streams = [client.get_pipeline_logs(what, follow=follow)]
-        ran = _latest(client, what)
+        at = here.named(what)
+        # says so when there is none
+        next(client.inspect_pipeline(at.repo, project_name=at.project))
+        streams = [client.get_pipeline_logs(at.repo, project_name=at.project, follow=follow)]
+        ran = _latest(client, at)
     messages = _merged(streams) if follow else (one for stream in streams for one in stream)
     shown = (message for message in messages if message.user or everything)
     # counted here: pachd counts its own lines too
-    _print(deque(shown, maxlen=tail) if tail and not follow else shown)
+    _print(deque(shown, maxlen=tail) if tail and not follow else shown, here)
     for one in ran:
         if len(ran) > 1 or not one.succeeded:
             reason = f" ({one.reason})" if one.reason else ""
-            show.warn(f"job {one.pipeline}@{one.id}: {one.state}{reason}")
+            called = here.called(one.project, one.pipeline)
+            show.warn(f"job {called}@{one.id}: {one.state}{reason}")
         if one.state == "failure":
             _show_failed(client, one)
 
@@ -95,9 +101,22 @@ def _merged(streams: Sequence[Iterator[Any]]) -> Iterator[Any]:
             yield found
 
 
-def _show_pods(what: str, context: str | None, *, follow: bool, tail: int) -> None:
+def _is_meant(job: following.Job, of: Address | None, project: str | None) -> bool:
+    """Whether a job is the named pipeline's; where none was named, one of the named project."""
+    if of is not None:
+        return (job.project, job.pipeline) == (of.project, of.repo)
+    return project in (None, job.project)
+
+
+def _show_pods(
+    what: str, project: str | None, context: str | None, *, follow: bool, tail: int
+) -> None:
+    home = place.home(context)
+    at = addresses.named(what, project or home)
     with closing(_source(context)) as source:
-        wanted = podlogs.excerpts(source.read(), what, follow=follow, tail=tail)
+        reading = source.read().seen_from(home)
+        pipeline = addresses.called(at.project, at.repo, home)
+        wanted = podlogs.excerpts(reading, what, pipeline, follow=follow, tail=tail)
         streams = [_lines(source, excerpt) for excerpt in wanted]
         found = _merged(streams) if follow else (one for stream in streams for one in stream)
         out = show.out()
@@ -111,7 +130,7 @@ def _source(context: str | None) -> Source:
     """Where pachd runs, also while it does not answer, as its own log may say why."""
     path = surroundings.config_path()
     try:
-        return sources.find(connect(path, context))
+        return sources.find(place.connect(context))
     except NoAnswer as away:
         known = config.context(path, context)
         if known is None or known.deployment is None:
@@ -130,19 +149,20 @@ def _lines(source: Source, excerpt: Excerpt) -> Iterator[tuple[Excerpt, str]]:
         show.warn(f"{excerpt.pod} {excerpt.container}: {error}")
 
 
-def _print(messages: Iterator[Any] | deque[Any]) -> None:
+def _print(messages: Iterator[Any] | deque[Any], here: Place) -> None:
     out = show.out()
     for message in messages:
-        where = f"{message.pipeline_name} {message.datum_id[:8] or '-':<8} "
+        pipeline = here.called(message.project_name, message.pipeline_name)
+        where = f"{pipeline} {message.datum_id[:8] or '-':<8} "
         out.print(where, style="dim", end="")
         out.print(show.safe(message.message.rstrip()), markup=False)
 
 
-def _latest(client: Any, pipeline: str) -> list[following.Job]:
+def _latest(client: Any, of: Address) -> list[following.Job]:
     """The pipeline's newest job, if it has one."""
-    newest = next(iter(client.list_job(pipeline)), None)
+    newest = next(iter(client.list_job(of.repo, project_name=of.project)), None)
     found = following.of(client, newest.job.id) if newest is not None else []
-    return [job for job in found if job.pipeline == pipeline]
+    return [job for job in found if _is_meant(job, of, None)]
 
 
 def _show_failed(client: Any, job: following.Job) -> None:

@@ -8,9 +8,8 @@ import typer
 from rich.table import Table
 
 from tycokit import models, upload
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.cli import place, show, surroundings
+from tycokit.cli.place import Context, Project
 
 app = typer.Typer(help="Networks: list them, fetch them, commit one.", no_args_is_help=True)
 
@@ -52,18 +51,20 @@ def put(
     weights: Annotated[
         str, typer.Argument(metavar="PATH|NAME", help="A file, a folder, a name, or mtcnn.")
     ],
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Commit a network, with its label map, to the repo weights, instead of what is there."""
     items = models.files(weights, surroundings.models_path())
-    client = connect(surroundings.config_path(), context)
+    here = place.find(context, project)
     size = sum(item.source.stat().st_size for item in items)
     with show.bytes_bar() as bar:
         task = bar.add_task(weights, total=size)
         done = upload.put(
-            client,
+            here.client,
             "weights",
             items,
+            project=here.project,
             replace=True,
             progress=lambda count: bar.advance(task, count),
         )
@@ -72,4 +73,4 @@ def put(
     if done.refused:
         raise typer.Exit(1)
     names = ", ".join(item.path.lstrip("/") for item in done.stored)
-    show.line(f"weights now holds {names}, commit {done.commit}")
+    show.line(f"{here.called(here.project, 'weights')} now holds {names}, commit {done.commit}")

@@ -11,9 +11,8 @@ import typer
 from python_pachyderm import Client
 
 from tycokit import addresses, config
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.cli import place, show, surroundings
+from tycokit.cli.place import Context
 from tycokit.errors import MoveError
 from tycokit.moving import flow, pipelines
 from tycokit.moving.contents import Step
@@ -50,11 +49,11 @@ def copy(
 
     Pipelines are made stopped, and results are not copied: the destination makes them again.
     """
-    here, there = (connect(surroundings.config_path(), name) for name in (source, destination))
+    here, there = (place.connect(name) for name in (source, destination))
     if here.inspect_cluster().deployment_id == there.inspect_cluster().deployment_id:
         raise MoveError(f"{source} and {destination} are the same pachd")
     done = _move(
-        PachdSource(here, source, only=_repos(names), history=history),
+        PachdSource(here, source, only=_repos(names, source), history=history),
         PachdSink(there, destination, replace=replace, start=start),
     )
     _tell(done, destination, there)
@@ -67,8 +66,8 @@ def export(
     context: Context = None,
 ) -> None:
     """Write repos, branches and pipelines into one archive file, for `import`."""
-    client = connect(surroundings.config_path(), context)
-    source = PachdSource(client, _name(context), only=_repos(names), history=history)
+    client = place.connect(context)
+    source = PachdSource(client, _name(context), only=_repos(names, context), history=history)
     with ArchiveSink(file) as sink:
         done = _move(source, sink)
     show.line(f"{file}: {_counted(done)}")
@@ -86,7 +85,7 @@ def import_(
 
     Pipelines are made stopped: they run the commands of whoever made the archive.
     """
-    client = connect(surroundings.config_path(), context)
+    client = place.connect(context)
     name = _name(context)
     with ExitStack() as stack:
         with show.bytes_bar() as bar:
@@ -135,6 +134,7 @@ def _name(context: str | None) -> str:
     return context or config.active(surroundings.config_path()) or "pachd"
 
 
-def _repos(names: Iterable[str] | None) -> list[Repo]:
-    found = [addresses.parse(name) for name in names or ()]
+def _repos(names: Iterable[str] | None, context: str | None) -> list[Repo]:
+    home = place.home(context)
+    found = [addresses.named(name, home) for name in names or ()]
     return [Repo(one.project, one.repo) for one in found]

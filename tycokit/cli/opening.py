@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from tycokit import opening
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.cli import place, show
+from tycokit.cli.place import Context, Project
 
 
 def open_(
@@ -23,13 +22,23 @@ def open_(
     ] = None,
     pipeline: Annotated[str | None, typer.Option(help="Only a datum of this pipeline.")] = None,
     job: Annotated[str | None, typer.Option(help="Only a datum of this job.")] = None,
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Fetch a past datum's inputs and open its notebook where it failed."""
-    client = connect(surroundings.config_path(), context)
-    opened = opening.open_datum(client, datum, into, pipeline=pipeline, job=job)
+    here = place.find(context, project)
+    of = here.named(pipeline) if pipeline is not None else None
+    opened = opening.open_datum(
+        here.client,
+        datum,
+        into,
+        pipeline=of.repo if of is not None else None,
+        job=job,
+        project=of.project if of is not None else project,
+    )
     found = opened.datum
-    show.line(f"datum {found.id[:12]} of {found.pipeline}, job {found.job}: {found.state}", "bold")
+    called = here.called(found.project, found.pipeline)
+    show.line(f"datum {found.id[:12]} of {called}, job {found.job}: {found.state}", "bold")
     if found.failure is not None:
         show.line(show.safe(f"  failed in cell {found.failure.cell}: {found.failure.error}"))
     show.line(f"  inputs    {opened.folder / 'pfs'}")

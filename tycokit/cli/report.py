@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.cli import place, show
+from tycokit.cli.place import Context, Project
 from tycokit.reporting.fetching import fetch
 
 
@@ -17,10 +16,12 @@ def report(
     day: Annotated[str | None, typer.Option(help="Only this day, YYYY-MM-DD (UTC).")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("report"),
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Fetch the threat reports, and make the page about use. They need no network."""
-    first = fetch(connect(surroundings.config_path(), context), out.absolute(), day)
+    here = place.find(context, project)
+    first = fetch(here.client, out.absolute(), day, here.project)
     show.line(str(first))
     if open_:
         typer.launch(first.as_uri())

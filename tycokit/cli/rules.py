@@ -11,11 +11,11 @@ import typer
 from rich.table import Table
 
 from tycokit import backtesting
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.cli import place, show
+from tycokit.cli.place import Context, Project
 from tycokit.errors import CliError
 from tycokit.vision import rules as rule_files
+from tycokit.wording import counted
 
 app = typer.Typer(help="Alert rules: check them, try them on what was seen.", no_args_is_help=True)
 
@@ -46,8 +46,7 @@ def check(file: File) -> None:
             " ".join(rule.notify) or "nobody",
         )
     show.out(least=100).print(table, soft_wrap=False)
-    count = len(read.rules)
-    show.line(f"{count} rule{'s' * (count != 1)}; what none of them covers is safe")
+    show.line(f"{counted(len(read.rules), 'rule')}; what none of them covers is safe")
 
 
 @app.command("try")
@@ -60,12 +59,14 @@ def try_(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """What rules would have fired on the pictures seen so far. Nothing runs, nobody is told."""
     read = rule_files.read(file)
-    client = connect(surroundings.config_path(), context)
-    found = backtesting.backtest(client, read, backtesting.utc(since) if since else None)
+    here = place.find(context, project)
+    start = backtesting.utc(since) if since else None
+    found = backtesting.backtest(here.client, read, start, here.project)
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2))
         return

@@ -9,9 +9,9 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from tycokit import addresses, datumpreview
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.addresses import Address
+from tycokit.cli import place, show
+from tycokit.cli.place import Context, Project
 from tycokit.datumlist import DatumPage
 from tycokit.datumpreview import Survey
 from tycokit.errors import CliError, NodesUnknown
@@ -39,31 +39,35 @@ def scale(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say it, do nothing.")] = False,
     nodes: Count = None,
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Give a pipeline other workers; without a number, tell what other numbers would bring."""
     if workers is not None and undo:
         raise CliError("give a number of workers or --undo, not both")
     choice = None if workers is None else choices.parse(workers)
-    client = connect(surroundings.config_path(), context)
+    here = place.find(context, project)
+    client, at = here.client, here.named(pipeline)
+    called = here.called(at.project, at.repo)
     if undo:
-        planned = change.undo(client, pipeline)
+        planned = change.undo(client, at.repo, at.project)
     elif choice is None:
-        _show_standing(standing.look(client, pipeline), *_nodes(client, pipeline, nodes))
+        found = standing.look(client, at.repo, at.project)
+        _show_standing(called, found, *_nodes(client, at, nodes))
         return
     else:
-        known = _find(client, pipeline, nodes) if isinstance(choice, Coefficient) else None
-        planned = change.plan(client, pipeline, choice, known)
+        known = _find(client, at, nodes) if isinstance(choice, Coefficient) else None
+        planned = change.plan(client, at.repo, choice, known, at.project)
         if known is not None:
             show.line(f"{choice} of {known}: {counted(planned.workers_after, 'worker')}")
-    _show_change(planned)
+    _show_change(called, planned)
     if dry_run or planned.empty:
         return
     if planned.again and not now:
         raise CliError("nothing was changed; --now changes it all the same")
     done = change.apply(client, planned)
     made = f", job {done.job}" if done.job else "; it is paused, so there is no job"
-    show.line(f"{pipeline} is version {done.version} now{made}")
+    show.line(f"{called} is version {done.version} now{made}")
 
 
 def glob(
@@ -71,18 +75,20 @@ def glob(
     pattern: Annotated[str, typer.Argument(metavar="GLOB", help="As in a pipeline's input.")],
     branch: Annotated[str, typer.Option(help="Branch.")] = addresses.DEFAULT_BRANCH,
     number: Annotated[int, typer.Option("--number", min=0, help="Datums to show.")] = 10,
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Tell what datums a glob would make of a repo, before there is a pipeline."""
-    given = datumpreview.glob_input(repo, pattern, branch)
-    client = connect(surroundings.config_path(), context)
-    survey = datumpreview.survey(client, given)
+    here = place.find(context, project)
+    at = here.named(repo)
+    given = datumpreview.glob_input(at.repo, pattern, branch, at.project)
+    survey = datumpreview.survey(here.client, given)
     _show_survey(survey)
     if survey.datums and number:
-        _show_datums(datumpreview.page(client, given, count=number))
+        _show_datums(datumpreview.page(here.client, given, count=number))
 
 
-def _nodes(client: Any, pipeline: str, declared: int | None) -> tuple[Nodes | None, str]:
+def _nodes(client: Any, pipeline: Address, declared: int | None) -> tuple[Nodes | None, str]:
     """The nodes, or None and why they are not known."""
     try:
         return _find(client, pipeline, declared), ""
@@ -90,16 +96,15 @@ def _nodes(client: Any, pipeline: str, declared: int | None) -> tuple[Nodes | No
         return None, str(error)
 
 
-def _find(client: Any, pipeline: str, declared: int | None) -> Nodes:
-    info = standing.inspect(client, pipeline)
+def _find(client: Any, pipeline: Address, declared: int | None) -> Nodes:
+    info = standing.inspect(client, pipeline.repo, pipeline.project)
     return nodes.find(client, declared, info.details.metadata.annotations)
 
 
-def _show_standing(found: Standing, known: Nodes | None, why: str) -> None:
+def _show_standing(called: str, found: Standing, known: Nodes | None, why: str) -> None:
     work = found.work
     show.line(
-        f"{found.pipeline}: {found.state}, {counted(found.workers, 'worker')} ({found.choice})",
-        "bold",
+        f"{called}: {found.state}, {counted(found.workers, 'worker')} ({found.choice})", "bold"
     )
     waiting = f"{work.waiting} datums wait, {work.working} are being worked on"
     if work.uncounted:
@@ -113,7 +118,7 @@ def _show_standing(found: Standing, known: Nodes | None, why: str) -> None:
     show.out(least=100).print(table, soft_wrap=False)
     show.line(f"  x is a multiple of {known}" if known is not None else f"  no multiples: {why}")
     if known is not None and (other := outdated(found.choice, found.annotations, known)):
-        show.warn(f"  {other}; `tycokit scale {found.pipeline} {found.choice}` follows it")
+        show.warn(f"  {other}; `tycokit scale {called} {found.choice}` follows it")
 
 
 def _row(one: Forecast) -> list[str]:
@@ -122,11 +127,9 @@ def _row(one: Forecast) -> list[str]:
     return [f"{one.choice}{' *' if one.current else ''}", str(one.workers), rate, time, one.label]
 
 
-def _show_change(planned: Change) -> None:
+def _show_change(called: str, planned: Change) -> None:
     if planned.empty:
-        show.line(
-            f"{planned.pipeline} is as it should be: {counted(planned.workers_before, 'worker')}"
-        )
+        show.line(f"{called} is as it should be: {counted(planned.workers_before, 'worker')}")
         return
     for text in planned.difference.splitlines():
         show.line(f"  {text}")
@@ -137,8 +140,8 @@ def _show_change(planned: Change) -> None:
 
 
 def _show_survey(survey: Survey) -> None:
-    count = f"{'' if survey.complete else 'more than '}{survey.datums}"
-    show.line(f"{count} datum{'s' * (survey.datums != 1)}, {decimal(survey.size)}", "bold")
+    count = f"{'' if survey.complete else 'more than '}{counted(survey.datums, 'datum')}"
+    show.line(f"{count}, {decimal(survey.size)}", "bold")
     if survey.datums:
         show.line(
             f"  each {decimal(survey.smallest)} to {decimal(survey.largest)},"

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from tycokit import targeting
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.cli import place, show
+from tycokit.cli.place import Context
 
 app = typer.Typer(
     help="Where alerts go: names for rules to use, with keys that stay in the cluster.",
@@ -22,7 +21,7 @@ Name = Annotated[str, typer.Argument(help="What rules call it; `mail` serves e-m
 @app.command("set")
 def set_(name: Name, context: Context = None) -> None:
     """Make or replace a target. Its apprise URL is asked for, or read from standard input."""
-    client = connect(surroundings.config_path(), context)
+    client = place.connect(context)
     changed = targeting.put(client, name, show.secret("URL"))
     show.line(f"target {name} is set" + (f", for {', '.join(changed)}" if changed else ""))
 
@@ -30,7 +29,7 @@ def set_(name: Name, context: Context = None) -> None:
 @app.command("list")
 def list_(context: Context = None) -> None:
     """List the targets by name."""
-    names = targeting.names(connect(surroundings.config_path(), context))
+    names = targeting.names(place.connect(context))
     for name in names:
         show.line(name)
     if not names:
@@ -40,5 +39,5 @@ def list_(context: Context = None) -> None:
 @app.command()
 def remove(name: Name, context: Context = None) -> None:
     """Remove a target."""
-    targeting.remove(connect(surroundings.config_path(), context), name)
+    targeting.remove(place.connect(context), name)
     show.line(f"target {name} is removed")

@@ -11,16 +11,15 @@ from typing import Annotated, Any
 
 import grpc
 import typer
-from python_pachyderm import Client
 from rich.console import Group
 from rich.filesize import decimal
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect, translate
+from tycokit.cli import place, show
+from tycokit.cli.place import Context, Place
+from tycokit.client import translate
 from tycokit.errors import OperationsError
 from tycokit.operations import metrics, pods, sources
 from tycokit.operations.metrics import History, Usage
@@ -37,25 +36,25 @@ def top(
     context: Context = None,
 ) -> None:
     """Show pods, restarts, CPU and memory by pipeline, live, until Ctrl-C."""
-    client = connect(surroundings.config_path(), context)
+    here = place.find(context)
     live = not once and not as_json and show.out().is_terminal
-    with closing(sources.find(client, follow=live)) as source:
-        reading = source.read()
+    with closing(sources.find(here.client, follow=live)) as source:
+        reading = _read(source, here)
         if any(pod.cores is None for pod in reading.pods) and not live:
             time.sleep(min(every, 1.0))  # CPU is a difference between two looks
-            reading = source.read()
+            reading = _read(source, here)
         if as_json:
-            typer.echo(json.dumps(_document(reading, _pipelines(client))))
+            typer.echo(json.dumps(_document(reading, _pipelines(here))))
         elif not live:
-            usages = metrics.by_group(reading.pods, _pipelines(client))
+            usages = metrics.by_group(reading.pods, _pipelines(here))
             show.out(least=100).print(_screen(reading, usages, None), soft_wrap=False)
         else:
-            _follow(client, source, reading, every)
+            _follow(here, source, reading, every)
 
 
-def _follow(client: Client, source: sources.Source, reading: Reading, every: float) -> None:
+def _follow(here: Place, source: sources.Source, reading: Reading, every: float) -> None:
     history, trouble = History(_WIDTH), ""
-    usages = metrics.by_group(reading.pods, _pipelines(client))
+    usages = metrics.by_group(reading.pods, _pipelines(here))
     with Live(console=show.out(), screen=True, auto_refresh=False) as live:
         try:
             while True:
@@ -64,8 +63,8 @@ def _follow(client: Client, source: sources.Source, reading: Reading, every: flo
                 live.update(screen, refresh=True)
                 time.sleep(every)
                 try:
-                    reading, trouble = source.read(), ""
-                    usages = metrics.by_group(reading.pods, _pipelines(client))
+                    reading, trouble = _read(source, here), ""
+                    usages = metrics.by_group(reading.pods, _pipelines(here))
                 except OperationsError as error:  # it may come back
                     trouble = str(error)
                 except (grpc.RpcError, ConnectionError) as error:
@@ -74,9 +73,13 @@ def _follow(client: Client, source: sources.Source, reading: Reading, every: flo
             return
 
 
-def _pipelines(client: Client) -> list[str]:
-    infos = client.list_pipeline()
-    return [pods.group(info.pipeline.project.name, info.pipeline.name) for info in infos]
+def _read(source: sources.Source, here: Place) -> Reading:
+    return source.read().seen_from(here.home)
+
+
+def _pipelines(here: Place) -> list[str]:
+    infos = here.client.list_pipeline()
+    return [here.called(info.pipeline.project.name, info.pipeline.name) for info in infos]
 
 
 def _screen(

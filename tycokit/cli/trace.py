@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from tycokit import addresses
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit.cli import place, show
+from tycokit.cli.place import Context, Place, Project
 from tycokit.errors import CliError
 from tycokit.lineage import backward
 from tycokit.lineage import forward as onward
 from tycokit.lineage.tracing import Trace
 from tycokit.lineage.values import Attempt, File
+from tycokit.wording import counted
 
 
 def trace(
@@ -35,27 +35,28 @@ def trace(
         int | None,
         typer.Option(min=1, help="Datums followed of a folder (10), or of a pipeline (100)."),
     ] = None,
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Trace a result back to the picture, weights, rules and notebooks that made it."""
     if forward and box is not None:
         raise CliError("--box asks where an object comes from: it cannot go with --forward")
-    at = addresses.parse(address)
-    client = connect(surroundings.config_path(), context)
+    here = place.find(context, project)
+    at = addresses.parse(address, here.project)
     if forward:
-        found = onward.trace(client, at, most=most or onward.MOST)
+        found = onward.trace(here.client, at, most=most or onward.MOST)
     else:
-        found = backward.trace(client, at, box=box, most=most or backward.MOST)
+        found = backward.trace(here.client, at, box=box, most=most or backward.MOST)
     if as_json:
         show.out().print_json(json.dumps(found.as_dict()))
         return
-    show.line(str(found.start.at), "bold")
+    show.line(found.start.at.called(here.home), "bold")
     if forward:
-        _results(found)
+        _results(found, here)
     else:
         _box(found)
         for attempt in found.attempts.values():
-            _attempt(found, attempt)
+            _attempt(found, attempt, here)
     for name in sorted(found.more):
         show.warn(f"{name} has more; --most gives them")
 
@@ -64,39 +65,41 @@ def _box(found: Trace) -> None:
     if found.box is None:
         return
     show.line(f"  object  {_short(found.box.object)}")
-    for place, number in found.box.places.items():
-        show.line(f"          object {number} of {place}")
+    for key, number in found.box.places.items():
+        show.line(f"          object {number} of {key}")
     for rule in found.box.rules:
         show.line(f"  rule    {rule.get('id')}")
 
 
-def _attempt(found: Trace, attempt: Attempt) -> None:
+def _attempt(found: Trace, attempt: Attempt, here: Place) -> None:
     made = datetime.fromtimestamp(attempt.created)
     when = f", {made:%Y-%m-%d %H:%M:%S}" if attempt.created else ""
-    show.line(f"{attempt.pipeline}  job {attempt.job}, datum {attempt.datum[:12]}{when}")
+    pipeline = here.called(attempt.project, attempt.pipeline)
+    show.line(f"{pipeline}  job {attempt.job}, datum {attempt.datum[:12]}{when}")
     if attempt.lost:
         show.line(f"  {attempt.lost}", "yellow")
     for name, file in found.inputs(attempt):
-        show.line(f"  {name:<12} {file.at}")
+        show.line(f"  {name:<12} {file.at.called(here.home)}")
     run = found.runs.get(attempt.key)
     if run is not None and run.parameters is not None:
         text = ", ".join(f"{name}={_short(value)}" for name, value in run.parameters.items())
         show.line(f"  parameters   {text}")
     if run is not None and run.executed is not None:
-        show.line(f"  executed     {run.executed.at}")
+        show.line(f"  executed     {run.executed.at.called(here.home)}")
 
 
-def _results(found: Trace) -> None:
+def _results(found: Trace, here: Place) -> None:
     by_repo: dict[str, list[File]] = {}
     for file in found.results:
-        by_repo.setdefault(file.at.repo, []).append(file)
+        repo = here.called(file.at.project, file.at.repo)
+        by_repo.setdefault(repo, []).append(file)
     if not by_repo:
         show.line("  nothing was made of it")
     for repo, files in by_repo.items():
-        show.line(f"{repo}  {len(files)} {'file' if len(files) == 1 else 'files'}")
+        show.line(f"{repo}  {counted(len(files), 'file')}")
         for file in files:
             mark = "" if file.key in found.current else "  (former)"
-            show.line(f"  {file.at}{mark}")
+            show.line(f"  {file.at.called(here.home)}{mark}")
 
 
 def _short(value: Any) -> str:

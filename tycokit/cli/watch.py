@@ -13,14 +13,15 @@ from typing import Annotated
 import typer
 from python_pachyderm import Client
 
-from tycokit.cli import show, surroundings
-from tycokit.cli.data import Context
-from tycokit.client import connect
+from tycokit import addresses
+from tycokit.cli import place, show, surroundings
+from tycokit.cli.place import Context, Project
 from tycokit.errors import NoAnswer, WatchError
 from tycokit.upload import Item
 from tycokit.watching.arrivals import Arrivals
 from tycokit.watching.ledger import Ledger
 from tycokit.watching.watch import FIRST_WAIT, LONGEST_WAIT, Plan, Watch, check
+from tycokit.wording import counted
 
 
 def watch(
@@ -37,6 +38,7 @@ def watch(
         bool, typer.Option("--poll", help="Look for changes, as on network file systems.")
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="Commit what is there, then end.")] = False,
+    project: Project = None,
     context: Context = None,
 ) -> None:
     """Commit pictures as they arrive: each once, also across crashes and a pachd that is away."""
@@ -46,23 +48,28 @@ def watch(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
+    home = place.home(context)
+    into = addresses.named(repo, project or home)
+
     def client() -> Client:
-        return connect(surroundings.config_path(), context)
+        return place.connect(context)
 
     said = _Said()
     first = _first(client, said, stop)
     if first is None:
         return
-    check(first, repo)
+    check(first, into)
     # another pachd, or one that lost its data, has none of the files that this one has
-    about = f"{first.inspect_cluster().id}\0{repo}\0".encode() + os.fsencode(folder.resolve())
+    where = addresses.called(into.project, into.repo)
+    about = f"{first.inspect_cluster().id}\0{where}\0".encode() + os.fsencode(folder.resolve())
     ledger = Ledger(surroundings.watch_path() / f"{hashlib.sha256(about).hexdigest()[:32]}.sqlite")
     try:
         arrivals = Arrivals(folder.resolve(), settle, poll=poll or None)
         how = "looking every second" if arrivals.polls else "told by the system"
-        show.line(f"watching {folder} for repo {repo} ({how}); Ctrl-C ends it")
+        called = addresses.called(into.project, into.repo, home)
+        show.line(f"watching {folder} for repo {called} ({how}); Ctrl-C ends it")
         try:
-            Watch(client, arrivals, ledger, Plan(repo, batch, every), said, stop).run(once=once)
+            Watch(client, arrivals, ledger, Plan(into, batch, every), said, stop).run(once=once)
         finally:
             arrivals.close()
     finally:
@@ -89,8 +96,7 @@ class _Said:
         self._away = ""
 
     def committed(self, files: Sequence[Item], commit: str) -> None:
-        count = len(files)
-        show.line(f"{count} file{'s' * (count != 1)}, commit {commit}")
+        show.line(f"{counted(len(files), 'file')}, commit {commit}")
 
     def refused(self, path: Path, reason: str) -> None:
         show.fail(f"{path}: {reason}")

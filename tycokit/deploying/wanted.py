@@ -31,20 +31,22 @@ class Wanted:
     project: str = DEFAULT_PROJECT
 
 
-def read(folder: Path, notebooks: Path | None, cores: int) -> Wanted:
+def read(
+    folder: Path, notebooks: Path | None, cores: int, project: str = DEFAULT_PROJECT
+) -> Wanted:
     """What a folder of specs and its notebooks say. Raises SpecError.
 
     The notebooks are those of a folder `notebooks` beside the specs', where no other is named.
-    `cores` is for specs.read.
+    `cores` is for specs.read, `project` where pipelines belong whose specs name none.
     """
-    found = specs.read(folder, cores)
+    found = specs.read(folder, cores, project)
     if notebooks is None:
         beside = folder if folder.is_dir() else folder.parent
         notebooks = beside.absolute().parent / "notebooks"
     elif not notebooks.is_dir():
         raise SpecError(str(notebooks), "there is no such folder")
     files = [Notebook(path.name, path.read_bytes()) for path in sorted(notebooks.glob("*.ipynb"))]
-    return Wanted(tuple(found), tuple(stages(found, files)))
+    return Wanted(tuple(found), tuple(stages(found, files)), project)
 
 
 def stages(found: Iterable[Spec], notebooks: Iterable[Notebook]) -> list[Notebook]:

@@ -13,7 +13,7 @@ from typing import Any
 from python_pachyderm import Client
 
 from tycokit import statenames
-from tycokit.addresses import DEFAULT_PROJECT
+from tycokit.addresses import DEFAULT_PROJECT, called
 from tycokit.errors import TraceError
 from tycokit.lineage.records import optional
 from tycokit.specs import pfs_inputs
@@ -142,7 +142,7 @@ def newest_jobs(client: Client, project: str, pipelines: set[str]) -> dict[str, 
 
 def key_of(named: Any, project: str) -> str:
     """The key of a repo or pipeline (protobuf) in the graph of a project."""
-    return _key(named.project.name, named.name, project)
+    return called(named.project.name, named.name, project)
 
 
 def job_of(info: Any) -> Job:
@@ -191,11 +191,11 @@ def _pipeline(info: Any, job: Job | None) -> Pipeline:
 
 def _edges(key: str, info: Any, project: str) -> Iterator[Edge]:
     for pfs in pfs_inputs(info.details.input):
-        source = _key(pfs.project or project, pfs.repo, project)
+        source = called(pfs.project or project, pfs.repo, project)
         yield Edge(source, key, pfs.name or pfs.repo, pfs.branch or "master", pfs.glob)
     for cron in _crons(info.details.input):
         repo = cron.repo or f"{info.pipeline.name}_{cron.name}"
-        yield Edge(_key(cron.project or project, repo, project), key, cron.name, "master", "/*")
+        yield Edge(called(cron.project or project, repo, project), key, cron.name, "master", "/*")
 
 
 def _crons(node: Any) -> Iterator[Any]:
@@ -203,10 +203,6 @@ def _crons(node: Any) -> Iterator[Any]:
         yield node.cron
     for inner in (*node.cross, *node.union, *node.join, *node.group):
         yield from _crons(inner)
-
-
-def _key(project: str, name: str, home: str) -> str:
-    return name if (project or DEFAULT_PROJECT) == home else f"{project or DEFAULT_PROJECT}/{name}"
 
 
 def _project(repo: Any) -> str:

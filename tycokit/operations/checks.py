@@ -49,7 +49,8 @@ def check(facts: Facts) -> tuple[Finding, ...]:
 
 def _all(facts: Facts) -> Iterator[Finding]:
     if facts.silent:
-        yield Finding("wrong", "pachd", facts.silent, "then `tycokit doctor` once more")
+        said = f"its log is {facts.log}; " if facts.log is not None else ""
+        yield Finding("wrong", "pachd", facts.silent, f"{said}then `tycokit doctor` once more")
     if facts.version is not None:
         yield from _version(facts.version)
     if facts.reading is not None:
@@ -61,8 +62,7 @@ def _all(facts: Facts) -> Iterator[Finding]:
             yield from _pod(pod, facts.events, facts.now)
         yield from _unmade(facts.events)
     if facts.unseen:
-        todo = "lead kubectl to the cluster that pachd runs in, with an account that may look"
-        yield Finding("note", "pods and nodes", f"cannot be looked at: {facts.unseen}", todo)
+        yield Finding("note", "pods and nodes", f"cannot be looked at: {facts.unseen}", _UNSEEN)
     for pipeline in facts.pipelines:
         yield from _pipeline(pipeline, facts.now)
         if pipeline.job is not None:
@@ -81,6 +81,10 @@ def _version(version: tuple[int, int, int]) -> Iterator[Finding]:
         yield Finding("wrong", "version", what, todo if version[:2] < SPEAKS else _UPGRADE)
 
 
+_UNSEEN = (
+    "where pachd runs in Kubernetes, lead kubectl to that cluster, with an account that may look;"
+    " where it is a process, look on its machine, as its user"
+)
 _UPGRADE = "install the tycokit that is made for it: pip install --upgrade tycokit"
 
 
@@ -108,7 +112,8 @@ def _pod(pod: Pod, events: tuple[Event, ...], now: float) -> Iterator[Finding]:
         yield Finding("note" if ready else "wrong", subject, what, _memory(pod))
     what = f"{pod.state}{f': {pod.message}' if pod.message else ''}"
     if pod.state in pods.PULLING:
-        images = ", ".join(sorted({one.image for one in pod.containers if one.state == "waiting"}))
+        pulled = {one.image for one in pod.containers if one.reason in pods.PULLING}
+        images = ", ".join(sorted(pulled))
         todo = (
             f"does {images} exist under that name, and may the cluster pull it? Else mend"
             " transform.image, or name transform.image_pull_secrets, and `tycokit deploy`"
@@ -131,7 +136,9 @@ def _pod(pod: Pod, events: tuple[Event, ...], now: float) -> Iterator[Finding]:
     elif pod.state in _BEGINNING and pod.started is not None and now - pod.started > PATIENCE:
         said = [one for one in events if one.about == f"Pod {pod.name}"]
         why = f": {said[-1].reason}, {said[-1].message}" if said else ""
-        todo = f"`kubectl describe pod {pod.name}` tells what it waits for"
+        todo = (
+            f"`kubectl --namespace {pod.namespace} describe pod {pod.name}` tells what it waits for"
+        )
         yield Finding("wrong", subject, f"{pod.state} for {_minutes(now - pod.started)}{why}", todo)
     elif pod.state == "Running" and not pod.ready and not killed:
         yield Finding("note", subject, "runs, and is not ready", logs)
@@ -173,12 +180,14 @@ def _pipeline(pipeline: Pipeline, now: float) -> Iterator[Finding]:
         todo = f"`tycokit logs {pipeline.name} --all`, and what is said of its pods"
         yield Finding("wrong", subject, f"is stuck, {what}", todo)
     elif pipeline.stopped:
-        todo = f"`pachctl start pipeline {pipeline.name}` lets it go on"
+        project, _, name = pipeline.name.rpartition("/")
+        where = f" --project {project}" if project else ""
+        todo = f"`pachctl start pipeline {name}{where}` lets it go on"
         yield Finding("note", subject, "is paused: what it reads waits", todo)
 
 
 def _job(pipeline: Pipeline, job: Job, now: float) -> Iterator[Finding]:
-    row, address = job.row, f"{job.row.pipeline}@{job.row.id}"
+    row, address = job.row, f"{pipeline.name}@{job.row.id}"
     subject = f"job {address}"
     what = f"{row.state}{f': {row.reason}' if row.reason else ''}"
     if row.state == "failure":

@@ -7,14 +7,20 @@ from tycokit.operations.pods import Excerpt, Reading
 
 
 def excerpts(
-    reading: Reading, what: str, *, follow: bool = False, tail: int = 0
+    reading: Reading, what: str, pipeline: str = "", *, follow: bool = False, tail: int = 0
 ) -> tuple[Excerpt, ...]:
-    """The logs of all containers of the pods that `what` names.
+    """The logs of all containers of the pods that `what` names: a pod, or an application, or a
+    pipeline, which is called `pipeline` in the reading, where that is not the same.
 
     Of one that has crashed it is the log of the one before: there it says why. Raises
     OperationsError where there is no such pod.
     """
-    named = [pod for pod in reading.pods if what in (pod.name, pod.group)]
+    pipeline = pipeline or what
+    named = [
+        pod
+        for pod in reading.pods
+        if pod.name == what or pod.group == (pipeline if pod.worker else what)
+    ]
     if not named:
         groups = ", ".join(sorted({pod.group for pod in reading.pods})) or "none"
         raise OperationsError(f"there is no pod {what} or of {what} (there are those of: {groups})")

@@ -6,7 +6,9 @@ tells. On a single machine a worker's processes are its pod.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from tycokit.addresses import called
 
 PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 CRASHED = frozenset({"CrashLoopBackOff", "OOMKilled", "Error", "Failed"})
@@ -20,7 +22,7 @@ class Container:
     """A container of a pod.
 
     `state` is running, waiting or ended, `reason` and `message` are Kubernetes' own about it;
-    `last` and `last_code` say how it ended the time before this one, "" and None where it did not.
+    `last` and `last_code` say how it ended last, "" and None where it never has.
     """
 
     name: str
@@ -44,13 +46,15 @@ class Pod:
     """A pod. `group` is the pipeline that it works for (as `project/pipeline` outside the project
     default), else the application that it belongs to; `worker` tells which.
 
-    `state` is the word that kubectl shows, `message` the sentence behind it.
+    `state` is the word that kubectl shows, `message` the sentence behind it. Before the others
+    `containers` has the init container that keeps them waiting, where one does.
     """
 
     name: str
     group: str
     worker: bool
     state: str
+    namespace: str = ""
     node: str = ""
     message: str = ""
     started: float | None = None
@@ -127,7 +131,16 @@ class Reading:
     disks: tuple[Disk, ...] = ()
     gaps: tuple[str, ...] = ()
 
+    def seen_from(self, home: str) -> Reading:
+        """The same, each pipeline called as where `home` is the project meant."""
+        return replace(self, pods=tuple(_seen_from(pod, home) for pod in self.pods))
+
 
 def group(project: str, pipeline: str) -> str:
     """How a pipeline is called: its project stands before it unless that is the usual one."""
-    return pipeline if project in ("", "default") else f"{project}/{pipeline}"
+    return called(project, pipeline)
+
+
+def _seen_from(pod: Pod, home: str) -> Pod:
+    project, _, pipeline = pod.group.rpartition("/")
+    return replace(pod, group=called(project, pipeline, home)) if pod.worker else pod

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from python_pachyderm import Client
 
 from tycokit import joblist, statenames
+from tycokit.addresses import DEFAULT_PROJECT, called
 from tycokit.errors import KubernetesError, NotInstalled, OperationsError
 from tycokit.joblist import JobRow
 from tycokit.operations import sources
-from tycokit.operations.pods import Event, Reading, group
+from tycokit.operations.pods import Event, Reading
 from tycokit.operations.sources import Source
 
 
@@ -27,7 +29,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """`state` is Pachyderm's, in lower case; `name` as pods are grouped. `job` is the newest."""
+    """`state` is Pachyderm's, in lower case. `name` is how a command takes it: outside the project
+    that is meant without one, `project/name`. `job` is the newest.
+    """
 
     name: str
     state: str
@@ -43,7 +47,8 @@ class Facts:
     """All that was found at `now`.
 
     `silent` is why pachd does not answer: then there are neither version nor pipelines. `unseen` is
-    why there is no reading of what runs, else "".
+    why there is no reading of what runs, else "". `log` is where the last words of a silent pachd
+    lie, if it was a process of this machine.
     """
 
     now: float
@@ -53,33 +58,45 @@ class Facts:
     reading: Reading | None
     events: tuple[Event, ...]
     unseen: str
+    log: Path | None = None
 
 
-def look(client: Client) -> Facts:
-    """Ask pachd, and the place where it runs. Raises what the client raises."""
+def look(client: Client, home: str = DEFAULT_PROJECT) -> Facts:
+    """Ask pachd, and the place where it runs. Raises what the client raises.
+
+    `home` is the project that commands mean where they name none.
+    """
     told = client.get_remote_version()
-    found = tuple(_pipeline(client, info) for info in client.list_pipeline(details=True))
-    reading, events, unseen = _run(lambda: sources.find(client))
+    found = tuple(_pipeline(client, info, home) for info in client.list_pipeline(details=True))
+    reading, events, unseen = _run(lambda: sources.find(client), home)
     version = (told.major, told.minor, told.micro)
     return Facts(time.time(), version, "", found, reading, events, unseen)
 
 
-def look_without(silent: str, deployment: str | None) -> Facts:
-    """While pachd does not answer: look at its pods, if it is one with a deployment id."""
-    if not deployment:
-        return Facts(time.time(), None, silent, (), None, (), "")
-    reading, events, unseen = _run(lambda: sources.in_kubernetes(deployment))
+def look_without(
+    silent: str,
+    deployment: str | None,
+    log: Path | None = None,
+    home: str = DEFAULT_PROJECT,
+) -> Facts:
+    """While pachd does not answer: look at its pods, if it is one with a deployment id.
+
+    `log` is that of a pachd which was a process of this machine: its workers have ended with it.
+    """
+    if log is not None or not deployment:
+        return Facts(time.time(), None, silent, (), None, (), "", log)
+    reading, events, unseen = _run(lambda: sources.in_kubernetes(deployment), home)
     return Facts(time.time(), None, silent, (), reading, events, unseen)
 
 
-def _run(find: Callable[[], Source]) -> tuple[Reading | None, tuple[Event, ...], str]:
+def _run(find: Callable[[], Source], home: str) -> tuple[Reading | None, tuple[Event, ...], str]:
     """What runs, the warnings about it, and why it cannot be seen, else ""."""
     try:
         source = find()
     except (OperationsError, NotInstalled) as error:
         return None, (), str(error)
     try:
-        reading = source.read()
+        reading = source.read().seen_from(home)
         try:
             return reading, source.events(), ""
         except KubernetesError:  # who may see pods may still not see events
@@ -90,10 +107,10 @@ def _run(find: Callable[[], Source]) -> tuple[Reading | None, tuple[Event, ...],
         source.close()
 
 
-def _pipeline(client: Client, info: Any) -> Pipeline:
-    name, project = info.pipeline.name, info.pipeline.project.name or "default"
+def _pipeline(client: Client, info: Any, home: str) -> Pipeline:
+    name, project = info.pipeline.name, info.pipeline.project.name or DEFAULT_PROJECT
     return Pipeline(
-        name=group(project, name),
+        name=called(project, name, home),
         state=statenames.pipeline(info.state),
         reason=info.reason or info.details.recent_error,
         created=info.details.created_at.ToNanoseconds() / 1e9,

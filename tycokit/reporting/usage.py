@@ -10,6 +10,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
 from tycokit import statenames
+from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.recording import reading
 from tycokit.reporting import page
 
@@ -48,13 +49,15 @@ class Usage:
     failures: tuple[Failure, ...]
 
 
-def collect(client: Client) -> Usage:
-    """Ask a cluster."""
-    devices = Counter(reading.arrow(client).column("device").to_pylist())
+def collect(client: Client, project: str = DEFAULT_PROJECT) -> Usage:
+    """Ask a cluster about a project."""
+    devices = Counter(reading.arrow(client, project=project).column("device").to_pylist())
     stages, failures = [], []
     for info in client.list_pipeline():
+        if (info.pipeline.project.name or DEFAULT_PROJECT) != project:
+            continue
         name = info.pipeline.name
-        jobs = list(_newest(client, name))
+        jobs = list(_newest(client, name, project))
         stages.append(_stage(name, jobs))
         failures += [
             Failure(
@@ -98,8 +101,8 @@ def render(usage: Usage) -> str:
     )
 
 
-def _newest(client: Client, pipeline: str) -> Iterable[pps_proto.JobInfo]:
-    for count, info in enumerate(client.list_job(pipeline)):
+def _newest(client: Client, pipeline: str, project: str) -> Iterable[pps_proto.JobInfo]:
+    for count, info in enumerate(client.list_job(pipeline, project_name=project)):
         if count == MOST_JOBS:
             return
         yield info

@@ -13,6 +13,7 @@ import grpc
 from python_pachyderm import Client
 
 from tycokit import upload
+from tycokit.addresses import Address, called
 from tycokit.client import translate
 from tycokit.errors import NoAnswer, WatchError
 from tycokit.upload import Item
@@ -25,9 +26,11 @@ _REMEMBERED = 1000  # newest commits among which a batch is looked for after a b
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A batch is committed once it has `most` files, or its oldest has waited `every` seconds."""
+    """A batch is committed to the head of `repo` once it has `most` files, or its oldest has waited
+    `every` seconds.
+    """
 
-    repo: str
+    repo: Address
     most: int = 500
     every: float = 2.0
 
@@ -128,17 +131,22 @@ class Watch:
         if not items and commit is None:
             return upload.Put(None, (), refused)
         if commit is None:
-            commit = client.start_commit(self._plan.repo, "master", description=batch.mark)
-        put = upload.put(client, self._plan.repo, items, into=commit)
+            at = self._plan.repo
+            commit = client.start_commit(
+                at.repo, at.commit, description=batch.mark, project_name=at.project
+            )
+        put = upload.put(client, self._plan.repo.repo, items, into=commit)
         client.finish_commit(commit)
         return upload.Put(put.commit, put.stored, {**refused, **put.refused})
 
     def _find(self, client: Client, batch: Batch) -> Any:
-        commits = client.list_commit(self._plan.repo, number=_REMEMBERED)
+        at = self._plan.repo
+        commits = client.list_commit(at.repo, number=_REMEMBERED, project_name=at.project)
         return next((info for info in commits if info.description == batch.mark), None)
 
 
-def check(client: Client, repo: str) -> None:
+def check(client: Client, at: Address) -> None:
     """Raise WatchError where there is no repo to put into."""
-    if all(info.repo.name != repo for info in client.list_repo()):
-        raise WatchError(f"there is no repo {repo}; `tycokit deploy` makes those of the pipelines")
+    name = called(at.project, at.repo)
+    if all(called(one.repo.project.name, one.repo.name) != name for one in client.list_repo()):
+        raise WatchError(f"there is no repo {name}; `tycokit deploy` makes those of the pipelines")
