@@ -188,11 +188,11 @@ def test_details_of_files_and_datums(site: Site) -> None:
     (after, post) = view.trace.attempts
     datum = view.details(post)
     assert (datum["kind"], datum["pipeline"]) == ("datum", "post")
-    assert [each["input"] for each in datum["inputs"]] == ["in", "stamp"]
-    assert [each["path"] for each in datum["outputs"]] == [EVIL]
-    source = view.details(datum["inputs"][0]["key"])
+    assert [(each["name"], each["left"]) for each in datum["inputs"]] == [("in", 0), ("stamp", 0)]
+    assert ([each["path"] for each in datum["outputs"]], datum["outputs_left"]) == ([EVIL], 0)
+    source = view.details(datum["inputs"][0]["files"][0]["key"])
     assert (source["kind"], source["maker"], source["current"]) == ("file", None, None)
-    folder = view.details(datum["inputs"][1]["key"])
+    folder = view.details(datum["inputs"][1]["files"][0]["key"])
     assert [each["name"] for each in folder["entries"]] == ["red"]
     assert view.details(view.state["start"]["key"])["maker"]["key"] == after
     shown, blobs = view.preview(view.state["start"]["address"])
@@ -232,6 +232,25 @@ def test_many_results_stand_in_a_group(site: Site) -> None:
     assert (some.state["more"], len(some.group("post", 0, 9)["files"])) == (["post"], 3)
     for each in (view, some):
         each.close()
+
+
+def test_a_datum_of_many_files_is_folded(site: Site) -> None:
+    client = site.client
+    client.create_repo("pages")
+    site.put("pages", {f"/page{number:02}": b"%d" % number for number in range(40)})
+    pages = pps_proto.PFSInput(repo="pages", glob="/(page)*", group_by="$1", name="in")
+    book = pps_proto.Input(group=[pps_proto.Input(pfs=pages)])
+    pipeline(site, "book", "pages", "cp /pfs/in/* /pfs/out/", input=book)
+    site.jobs(next(client.list_job("book")).job.id)
+    view = tk.trace("pages:/page33", forward=True, client=client)
+    (attempt,) = view.trace.attempts
+    datum = view.details(attempt)
+    (read,) = datum["inputs"]
+    assert (read["name"], len(read["files"]), read["left"]) == ("in", 8, 32)
+    # what was asked about comes first
+    assert [each["path"] for each in read["files"]][:2] == ["/page33", "/page00"]
+    assert (len(datum["outputs"]), datum["outputs_left"]) == (24, 16)
+    view.close()
 
 
 def test_what_is_not_there_cannot_be_traced(site: Site) -> None:

@@ -25,6 +25,7 @@ _THUMBNAIL = 400  # pixels
 _SAVED_PICTURES = 4  # of the static rendering
 _SAVED_SIDE = 220
 _ENTRIES = 50  # of a folder's details
+_READ, _WROTE = 8, 24  # files of a datum's details: of each input, and in all
 _PAGE = 200
 _SETS = 5  # newest commit sets by which a change is noticed
 
@@ -199,14 +200,16 @@ class TraceView(View):
     def _of_attempt(self, trace: Trace, attempt: Attempt) -> dict[str, Any]:
         run = trace.runs.get(attempt.key)
         parameters = run.parameters if run is not None and run.parameters is not None else {}
+        outputs = run.outputs if run is not None else ()
         return {
             "kind": "datum",
             "key": attempt.key,
             **attempt.as_dict(),
-            "inputs": [{**_file(file), "input": name} for name, file in trace.inputs(attempt)],
+            "inputs": _inputs(trace, attempt),
             "parameters": {name: json.dumps(value) for name, value in parameters.items()},
             "executed": _file(run.executed) if run is not None and run.executed else None,
-            "outputs": [_file(file) for file in run.outputs] if run is not None else [],
+            "outputs": [_file(file) for file in outputs[:_WROTE]],
+            "outputs_left": max(0, len(outputs) - _WROTE),
         }
 
     def _of_file(self, trace: Trace, file: File) -> dict[str, Any]:
@@ -261,6 +264,26 @@ class TraceView(View):
 
 def _file(file: File) -> dict[str, Any]:
     return {"key": file.key, "name": tracecards.short(file), **file.as_dict()}
+
+
+def _inputs(trace: Trace, attempt: Attempt) -> list[dict[str, Any]]:
+    """What a datum read by its inputs' names, and how many more: first what leads through here."""
+    found: dict[str, list[File]] = {}
+    for name, file in trace.inputs(attempt):
+        found.setdefault(name, []).append(file)
+    through = {link.source for link in trace.links if link.target == attempt.key}
+
+    def aside(file: File) -> bool:
+        return file.key not in through
+
+    return [
+        {
+            "name": name,
+            "files": [_file(file) for file in sorted(files, key=aside)[:_READ]],
+            "left": max(0, len(files) - _READ),
+        }
+        for name, files in found.items()
+    ]
 
 
 def _seen(one: Seen) -> dict[str, Any]:

@@ -191,6 +191,13 @@ function render({ model, el, onCleanup }) {
     }
   }
 
+  const left = (number) => number > 0 && h("div", { class: "tycokit-line-of tycokit-quiet" }, `and ${count(number, "more file")}`);
+
+  function inputLines({ name, files, left: more }) {
+    const line = (file) => h("div", { class: "tycokit-line-of" }, h("span", { class: "tycokit-wide" }, h("strong", {}, name), " ", link(file, brief(file))));
+    return [files.map(line), left(more)];
+  }
+
   function datumDetails(found) {
     const parameters = Object.entries(found.parameters);
     return sections(
@@ -209,9 +216,9 @@ function render({ model, el, onCleanup }) {
       ],
       [
         h("h4", {}, "read"),
-        h("div", { class: "tycokit-lines-of" }, found.inputs.map((file) => h("div", { class: "tycokit-line-of" }, h("span", { class: "tycokit-wide" }, h("strong", {}, file.input), " ", link(file, brief(file)))))),
+        h("div", { class: "tycokit-lines-of" }, found.inputs.map(inputLines)),
         h("h4", {}, "wrote"),
-        h("div", { class: "tycokit-lines-of" }, found.outputs.map((file) => h("div", { class: "tycokit-line-of" }, link(file, file.path), h("span", { class: "tycokit-quiet" }, bytes(file.size))))),
+        h("div", { class: "tycokit-lines-of" }, found.outputs.map((file) => h("div", { class: "tycokit-line-of" }, link(file, file.path), h("span", { class: "tycokit-quiet" }, bytes(file.size)))), left(found.outputs_left)),
         found.executed ? h("div", {}, link(found.executed, "open the executed notebook")) : null,
       ],
       parameters.length
