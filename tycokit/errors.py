@@ -58,6 +58,7 @@ TycokitError
     │   └── DiedAtStart        it ended, or did not get ready, while we waited
     ├── SpecError          a folder of pipeline specs that cannot be deployed
     ├── PachdUnfit         a pachd of a version that cannot be deployed to
+    ├── PlanOutdated       a plan of which others have changed what it was made of
     ├── ModelError         a network that cannot be found, fetched or committed
     ├── OpenError          a past datum that cannot be opened
     │   └── DatumUnknown       one that no job has, or a name that fits several
@@ -695,6 +696,16 @@ class PachdUnfit(CliError):
     def __init__(self, version: str, reason: str) -> None:
         self.version, self.reason = version, reason
         super().__init__(f"this pachd is Pachyderm {version}: {reason}")
+
+
+class PlanOutdated(CliError):
+    """A plan that was not carried out, as others made `changes` to what it was made of."""
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        self.changes = tuple(changes)
+        super().__init__(
+            f"since this was planned, {', '.join(self.changes)}: nothing was changed; run it again"
+        )
 
 
 class ModelError(CliError):

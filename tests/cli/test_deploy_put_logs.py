@@ -102,7 +102,7 @@ def test_deploy_makes_what_is_missing_and_then_changes_nothing(project: Project)
 
     again = project.run("deploy", "--yes")
     assert again.returncode == 0
-    assert again.stdout == "2 pipelines and 1 notebooks are as they should be\n"
+    assert again.stdout == "2 pipelines and 1 notebook are as they should be\n"
     assert len(list(project.client.list_commit())) == commits
 
     project.notebook("two")

@@ -2,83 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from command import tycokit
-from pipeline_driver import Site, counts
+from deploy_place import Place, pfs
 
-from tycokit import config
 from tycokit.deploying import starters
 from tycokit.deploying.versions import Version, require_served
 from tycokit.errors import PachdUnfit
 from tycokit.pachd.rpc import cluster
-
-COPY = 'cp "${TYCOKIT_PFS:-/pfs}"/picture/* "${TYCOKIT_PFS:-/pfs}"/out/'
-
-
-def pfs(name: str, repo: str, glob: str, **more: Any) -> dict[str, Any]:
-    return {"pfs": {"name": name, "repo": repo, "glob": glob, **more}}
-
-
-class Place:
-    """A folder with two stages, and a pachd that a context names."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.site = Site(folder)
-        self.config = folder / "config.json"
-        port, token = self.site.pachd.port, self.site.client.auth_token
-        config.register(self.config, config.Context("here", f"grpc://127.0.0.1:{port}", token))
-        for name in ("specs", "notebooks"):
-            (folder / name).mkdir()
-        self.notebook("a", "one")
-        self.notebook("b", "one")
-        self.spec("a", "images")
-        self.spec("b", "a")
-
-    def notebook(self, name: str, text: str) -> None:
-        (self.folder / "notebooks" / f"{name}.ipynb").write_text(text)
-
-    def spec(self, name: str, repo: str, **more: Any) -> None:
-        document = {
-            "pipeline": {"name": name},
-            "transform": {
-                "image": "registry.example:5000/lab/stage:V1",
-                "cmd": ["sh"],
-                "stdin": [COPY],
-            },
-            "input": {
-                "cross": [
-                    pfs("picture", repo, "/*"),
-                    pfs("notebook", "notebooks", f"/{name}.ipynb"),
-                ]
-            },
-            **more,
-        }
-        (self.folder / "specs" / f"{name}.json").write_text(json.dumps(document))
-
-    def run(self, *words: str, code: int = 0) -> str:
-        done = tycokit(self.folder, self.config, "deploy", *words)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def ended(self, pipeline: str, project: str | None = None) -> tuple[int, int, int]:
-        """Datums of a pipeline's newest job, once it has ended: processed, skipped, failed."""
-        client = self.site.client
-        newest = next(client.list_job(pipeline, project_name=project)).job.id
-        (info,) = client.inspect_job(newest, pipeline, wait=True, project_name=project)
-        return counts(info)
-
-    def pictures(self, *names: str) -> None:
-        id_ = self.site.put("images", {f"/{name}": name.encode() for name in names})
-        self.site.jobs(id_)
 
 
 @pytest.fixture

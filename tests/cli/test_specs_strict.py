@@ -138,9 +138,17 @@ def test_a_folder_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         specs.read(tmp_path / "none", 1)
     with pytest.raises(SpecError, match="holds no spec"):
         specs.read(tmp_path, 1)
-    (tmp_path / "a.yaml").write_text("")
-    with pytest.raises(SpecError, match="YAML"):
-        specs.read(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("a.yaml", "YAML"), ("a.yml", "YAML"), ("a.jsonnet", "Jsonnet")]
+)
+def test_what_is_not_json_is_refused_and_not_left_out(tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "b.json").write_text(json.dumps(spec()))
+    (tmp_path / name).write_text("pipeline: {name: edges}")
+    for given in (tmp_path, tmp_path / name):
+        with pytest.raises(SpecError, match=f"{name}: specs are read as JSON; this one is {says}"):
+            specs.read(given, 1)
 
 
 def info(request: Any) -> Any:

@@ -11,13 +11,14 @@ import typer
 from tycokit import packaged
 from tycokit.cli import place, show, surroundings
 from tycokit.cli.place import Context
-from tycokit.deploying import present, starters, wanted
+from tycokit.deploying import present, since, starters, wanted
 from tycokit.deploying import show as words
 from tycokit.deploying.apply import apply
 from tycokit.deploying.plan import Plan, Told, plan
 from tycokit.errors import CliError
 from tycokit.scaling import change
 from tycokit.scaling.nodes import find as find_nodes
+from tycokit.wording import counted
 
 NOT_DONE = 2  # exit code: something is to be changed, and was not
 
@@ -88,12 +89,21 @@ def deploy(
     for line in words.lines(planned):
         show.line(line)
     if planned.empty:
-        count = f"{len(what.specs)} pipelines and {len(what.notebooks)} notebooks"
-        show.line(f"{count} are as they should be")
+        specs, code = counted(len(what.specs), "pipeline"), counted(len(what.notebooks), "notebook")
+        show.line(f"{specs} and {code} are as they should be")
         return
     if dry_run or not (yes or _agreed(planned)):
         raise typer.Exit(NOT_DONE)
-    apply(client, planned.actions, lambda action: show.line(words.done(action), "green"))
+
+    def still() -> None:
+        outputs = [spec.output for spec in what.specs]
+        since.require_same(client, planned.actions, outputs, there)
+
+    try:
+        apply(client, planned.actions, lambda one: show.line(words.done(one), "green"), still)
+    except KeyboardInterrupt:
+        show.fail("stopped: what is not listed as done may be missing; run it again to do the rest")
+        raise typer.Exit(130) from None
 
 
 def _specs_dir(prune: bool) -> Path:
@@ -113,4 +123,8 @@ def _agreed(planned: Plan) -> bool:
         show.fail("nothing was changed: nobody can be asked here; --yes does it without asking")
         return False
     count = len(planned.actions)
-    return typer.confirm(f"Do {'this' if count == 1 else f'these {count} things'}?")
+    try:
+        return typer.confirm(f"Do {'this' if count == 1 else f'these {count} things'}?")
+    except typer.Abort:  # Ctrl-C, or the end of what is typed
+        show.fail("nothing was changed")
+        return False

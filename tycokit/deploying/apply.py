@@ -1,8 +1,9 @@
-"""Do what a plan says: all of it that Pachyderm can check beforehand, or nothing."""
+"""Do what a plan says, such that what is there changes all at once or not at all."""
 
 from __future__ import annotations
 
 import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 
 import grpc
 from python_pachyderm import Client
+from python_pachyderm.service import pfs_proto, transaction_proto
 
 from tycokit import upload
-from tycokit.addresses import Address
+from tycokit.addresses import DEFAULT_BRANCH, Address
 from tycokit.deploying.actions import (
     Action,
     CommitNotebooks,
@@ -23,86 +25,166 @@ from tycokit.deploying.actions import (
     Fill,
     UpdatePipeline,
 )
+from tycokit.deploying.present import branch_of
+from tycokit.deploying.reading import leaves
 from tycokit.errors import CliError
+from tycokit.specs import Repo, Spec
+
+Files = CommitNotebooks | Fill
+ASIDE = "tycokit-deploy-"  # branches that hold new files until pipelines change with them
 
 
 def apply(
-    client: Client, actions: Iterable[Action], report: Callable[[Action], None] = lambda _: None
+    client: Client,
+    actions: Iterable[Action],
+    report: Callable[[Action], None] = lambda _: None,
+    still: Callable[[], None] = lambda: None,
 ) -> None:
     """Do the actions of a plan, reporting each once it is done.
 
-    Pachyderm takes repos and pipelines in transactions, files and the rest not. So pachd checks all
-    pipelines together before any file goes in, and makes them together afterwards: no job runs
-    between, and one commit set has all of them. Raises what the client raises; then the pipelines
-    are what they were, and so are the files where a pipeline was refused.
+    Where pipelines change, files of repos that are there go to a branch that nobody reads. One
+    transaction then brings them to master and changes the pipelines: one commit set has all of it,
+    and no job meets the new of one and the old of the other. Projects, and repos with their files,
+    are made before, as nobody reads them yet; pipelines are deleted after.
+
+    `still` is asked before anything is changed whether it is to be; it raises where not. Raises
+    what it and the client raise: what a transaction or a deletion was to change is then as it was,
+    unless it was only its answer that did not come.
     """
     actions = list(actions)
-    pipelines = [one for one in actions if isinstance(one, (CreatePipeline, UpdatePipeline))]
+    projects = [one for one in actions if isinstance(one, CreateProject)]
     repos = [one for one in actions if isinstance(one, CreateRepo)]
-    for project in (one for one in actions if isinstance(one, CreateProject)):
-        client.create_project(project.name)
-        report(project)
-    with _together(client, bool(repos)) as inside:
-        for one in repos:
-            inside.create_repo(one.repo.name, one.description, project_name=one.repo.project)
-    for one in repos:
-        report(one)
-    with _together(client, bool(pipelines)) as inside:
-        for pipeline in pipelines:
-            inside.create_pipeline_from_request(_request(pipeline))
-        for files in (one for one in actions if isinstance(one, (CommitNotebooks, Fill))):
-            _put(client, files)
-            report(files)
-    for pipeline in pipelines:
-        report(pipeline)
+    files = [one for one in actions if isinstance(one, (CommitNotebooks, Fill))]
+    pipelines = [one for one in actions if isinstance(one, (CreatePipeline, UpdatePipeline))]
+    new = {one.repo for one in repos}
+    aside = [one for one in files if pipelines and one.repo not in new]
+    with _aside(client, aside) as commits:
+        still()
+        for project in projects:
+            client.create_project(project.name)
+            report(project)
+        _at_once(client, map(_creation, repos))
+        for repo in repos:
+            report(repo)
+        for put in (one for one in files if one not in aside):
+            _put(client, put, DEFAULT_BRANCH)
+            report(put)
+        for requests in _transactions(client, commits, pipelines):
+            _at_once(client, requests)
+    for done in (*aside, *pipelines):
+        report(done)
     for gone in (one for one in actions if isinstance(one, DeletePipeline)):
         client.delete_pipeline(gone.pipeline.name, project_name=gone.pipeline.project)
         report(gone)
 
 
-@contextmanager
-def _together(client: Client, needed: bool) -> Iterator[Client]:
-    """A client whose requests pachd checks at once, and does at the end, all of them or none.
+def _transactions(
+    client: Client,
+    commits: Iterable[tuple[Repo, str]],
+    pipelines: Iterable[CreatePipeline | UpdatePipeline],
+) -> Iterator[list[Any]]:
+    """What goes together: all of it, as a rule.
 
-    It is another one than the given: that one's calls, from whatever thread, stay outside.
+    Pachyderm takes one commit of a repo in a transaction, and makes one with a branch that a
+    pipeline is the first to read. So one that reads a new branch of a repo in which something
+    else happens begins another transaction.
     """
-    if not needed:
-        yield client
-        return
-    transaction = client.start_transaction()
-    host, _, port = client.address.rpartition(":")
-    try:
-        yield Client(
-            host,
-            int(port),
-            auth_token=client.auth_token,
-            root_certs=client.root_certs,
-            transaction_id=transaction.id,
-            use_default_host=False,
-        )
-        client.finish_transaction(transaction)
-    except BaseException:
-        with suppress(grpc.RpcError):  # what went wrong before is what counts
-            client.delete_transaction(transaction)
-        raise
+    together = list(_moves(commits))
+    taken = {repo: DEFAULT_BRANCH for repo, _ in commits}
+    for one in pipelines:
+        read = dict(_may_begin(client, one.spec))
+        if any(taken.get(repo, branch) != branch for repo, branch in read.items()):
+            yield together
+            together, taken = [], {}
+        taken |= read | {one.spec.output: one.spec.request.output_branch or DEFAULT_BRANCH}
+        together.append(_change(one))
+    yield together
 
 
-def _request(action: CreatePipeline | UpdatePipeline) -> Any:
+def _may_begin(client: Client, spec: Spec) -> Iterator[tuple[Repo, str]]:
+    """The branches that may begin with a pipeline's reading them: masters, and those not there."""
+    for leaf in leaves(spec, {}):
+        named = f"{spec.output.name}-trigger-1" if leaf.triggered else DEFAULT_BRANCH
+        branch = leaf.pfs.branch or named
+        if branch == DEFAULT_BRANCH or branch_of(client, leaf.repo, branch) is None:
+            yield leaf.repo, branch
+
+
+def _at_once(client: Client, requests: Iterable[Any]) -> None:
+    """All requests or none. Queued one by one, pachd would try all before each new one again."""
+    waiting = list(requests)
+    if waiting:
+        client.batch_transaction(waiting)
+
+
+def _creation(action: CreateRepo) -> Any:
+    request = pfs_proto.CreateRepoRequest(repo=_repo(action.repo), description=action.description)
+    return transaction_proto.TransactionRequest(create_repo=request)
+
+
+def _change(action: CreatePipeline | UpdatePipeline) -> Any:
     request = type(action.spec.request)()
     request.CopyFrom(action.spec.request)
     request.update = isinstance(action, UpdatePipeline)
     request.reprocess = isinstance(action, UpdatePipeline) and action.reprocess
-    return request
+    return transaction_proto.TransactionRequest(create_pipeline=request)
 
 
-def _put(client: Client, files: CommitNotebooks | Fill) -> None:
-    name, project = files.repo.name, files.repo.project
+def _moves(commits: Iterable[tuple[Repo, str]]) -> Iterator[Any]:
+    """Make each commit master's: by one on top of it, which master's triggers count like any."""
+    for repo, commit in commits:
+        at = _repo(repo)
+        branch = pfs_proto.Branch(repo=at, name=DEFAULT_BRANCH)
+        start = pfs_proto.StartCommitRequest(
+            branch=branch, parent=pfs_proto.Commit(repo=at, id=commit, branch={"repo": at})
+        )
+        yield transaction_proto.TransactionRequest(start_commit=start)
+        finish = pfs_proto.FinishCommitRequest(commit=pfs_proto.Commit(repo=at, branch=branch))
+        yield transaction_proto.TransactionRequest(finish_commit=finish)
+
+
+@contextmanager
+def _aside(client: Client, files: Iterable[Files]) -> Iterator[list[tuple[Repo, str]]]:
+    """Commits of files on top of master's heads, on a branch that nobody reads and that ends with
+    this; if this fails, the commits go as well."""
+    branch = ASIDE + uuid.uuid4().hex[:8]
+    repos: list[Repo] = []
+    commits: list[tuple[Repo, str]] = []
+    kept = False
+    try:
+        for one in files:
+            repos.append(one.repo)
+            name, project = one.repo.name, one.repo.project
+            master = branch_of(client, one.repo, DEFAULT_BRANCH)
+            if master is not None:
+                client.create_branch(name, branch, master.head, project_name=project)
+            _put(client, one, branch)
+            made = client.inspect_branch(name, branch, project).head.id
+            commits.append((one.repo, made))
+        yield commits
+        kept = True
+    finally:
+        for repo in repos:
+            with suppress(grpc.RpcError, ConnectionError):  # nobody reads it: it may stay
+                client.delete_branch(repo.name, branch, project_name=repo.project)
+        for _, commit in [] if kept else commits:
+            with suppress(grpc.RpcError, ConnectionError):
+                client.drop_commit(commit)
+
+
+def _put(client: Client, files: Files, branch: str) -> None:
+    """One commit on a branch of a repo."""
+    at = Address(files.repo.name, branch, project=files.repo.project).at
     if isinstance(files, CommitNotebooks):
-        with client.modify_file_client(Address(name, project=project).at) as commit:
+        with client.modify_file_client(at) as commit:
             for notebook in files.notebooks:
                 commit.put_file_from_bytes(notebook.path, notebook.data)
         return
     with tempfile.TemporaryDirectory() as folder:
-        put = upload.put(client, name, files.items(Path(folder)), project=project)
+        put = upload.put(client, files.repo.name, files.items(Path(folder)), into=at)
     if put.refused:
         raise CliError("; ".join(f"{path}: {reason}" for path, reason in put.refused.items()))
+
+
+def _repo(repo: Repo) -> Any:
+    return pfs_proto.Repo(name=repo.name, type="user", project=pfs_proto.Project(name=repo.project))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from tycokit import specs
+from tycokit.addresses import DEFAULT_BRANCH
 from tycokit.deploying.actions import (
     Action,
     CommitNotebooks,
@@ -20,7 +21,8 @@ from tycokit.deploying.actions import (
     UpdatePipeline,
 )
 from tycokit.deploying.present import Past, Present
-from tycokit.specs import Repo, Spec, pfs_inputs
+from tycokit.deploying.reading import leaves
+from tycokit.specs import Repo, Spec
 from tycokit.wording import counted
 
 Share = Literal["all", "some", "none"]
@@ -61,48 +63,47 @@ def effects(actions: Sequence[Action], wanted: Iterable[Spec], present: Present)
     known = {spec.output for spec in wanted} | gone
     others = [present.spec(repo) for repo in present.pipelines if repo not in known]
     plan = _Plan(actions, present)
-    found: dict[Repo, Effect] = {}
-    for spec in specs.order([*wanted, *others]):
-        effect = plan.effect(spec, [repo for repo in spec.inputs if _moves(found.get(repo))])
-        if effect is not None:
-            found[spec.output] = effect
-    return list(found.values())
+    return [
+        effect
+        for spec in specs.order([*wanted, *others])
+        if (effect := plan.effect(spec)) is not None
+    ]
 
 
 class _Plan:
-    """A plan's actions by what they are done to."""
+    """A plan's actions by what they are done to, and what is known of what follows from them."""
 
     def __init__(self, actions: Iterable[Action], present: Present) -> None:
         self._present = present
         self._created: set[Repo] = set()
         self._updated: dict[Repo, UpdatePipeline] = {}
-        self._notebooks: set[tuple[Repo, str]] = set()
+        self._notebooks: dict[Repo, set[str]] = {}
         self._filled: set[Repo] = set()
+        self._moved: dict[Repo, str] = {}  # pipelines that process something: their output branches
         for one in actions:
             if isinstance(one, CreatePipeline):
                 self._created.add(one.spec.output)
             elif isinstance(one, UpdatePipeline):
                 self._updated[one.spec.output] = one
             elif isinstance(one, CommitNotebooks):
-                self._notebooks.update((one.repo, notebook.path) for notebook in one.notebooks)
+                self._notebooks[one.repo] = {notebook.path for notebook in one.notebooks}
             elif isinstance(one, Fill):
                 self._filled.add(one.repo)
 
-    def effect(self, spec: Spec, upstream: Sequence[Repo]) -> Effect | None:
-        """That on one pipeline, given the inputs that change; None where there is none."""
+    def effect(self, spec: Spec) -> Effect | None:
+        """That on one pipeline, those upstream of it having been asked for; None: there is none."""
+        found = self._effect(spec)
+        if found is not None and found.share != "none":
+            self._moved[spec.output] = spec.request.output_branch or DEFAULT_BRANCH
+        return found
+
+    def _effect(self, spec: Spec) -> Effect | None:
         own = spec.output
         if own in self._created:
             return Effect(own, "all", "it is new", 0)
         update, past = self._updated.get(own), self._present.past.get(own)
         datums = past.datums if past is not None else 0
-        code = [
-            f"its notebook {path.lstrip('/')} differs"
-            for repo, path in sorted(self._notebooks)
-            if any(_reads(spec, pfs, repo, path) for pfs in pfs_inputs(spec.request.input))
-        ]
-        some = [f"{repo} gets its first files" for repo in spec.inputs if repo in self._filled]
-        if upstream:
-            some.append(f"it reads what {', '.join(map(str, upstream))} makes")
+        code, some = self._read(spec)
         if update is not None and "input" in update.fields:
             some.append("its input differs, and a datum with the same files is the same")
         if update is not None and past is not None:
@@ -118,6 +119,35 @@ class _Plan:
             why = f"another {', '.join(update.fields)} counts for new datums; --reprocess for all"
             return Effect(own, "none", why, datums)
         return None
+
+    def _read(self, spec: Spec) -> tuple[list[str], list[str]]:
+        """What changes of what a spec's inputs read: in each of its datums, and in some of them."""
+        code: dict[str, None] = {}  # in the order in which they are found, each once
+        some: dict[str, None] = {}
+        upstream: dict[str, dict[str, None]] = {}
+        for leaf in leaves(spec, self._present.follows):
+            later = ", once the trigger of its input fires" if leaf.triggered else ""
+            if leaf.branch == DEFAULT_BRANCH and leaf.repo in self._notebooks:
+                paths = leaf.reads(self._notebooks[leaf.repo])
+                if paths and leaf.is_one and leaf.everywhere and not leaf.triggered:
+                    code[_differ(paths)] = None
+                elif paths:
+                    some[_differ(paths) + later] = None
+            if leaf.branch == DEFAULT_BRANCH and leaf.repo in self._filled:
+                some[f"{leaf.repo} gets its first files{later}"] = None
+            if leaf.branch == self._moved.get(leaf.repo):
+                upstream.setdefault(later, {})[str(leaf.repo)] = None
+        for later, made in upstream.items():
+            verb = "makes" if len(made) == 1 else "make"
+            some[f"it reads what {', '.join(made)} {verb}{later}"] = None
+        return list(code), list(some)
+
+
+def _differ(paths: Sequence[str]) -> str:
+    names = ", ".join(path.lstrip("/") for path in paths)
+    if len(paths) == 1:
+        return f"its notebook {names} differs"
+    return f"its notebooks {names} differ"
 
 
 def _anew(update: UpdatePipeline | None, spec: Spec, triggered: bool) -> list[str]:
@@ -140,13 +170,3 @@ def _undone(past: Past) -> list[str]:
     if past.again:
         return [f"its last job did not end well, so that its {past.again} datums count as new"]
     return []
-
-
-def _reads(spec: Spec, pfs: Any, repo: Repo, path: str) -> bool:
-    """Whether an input is this very file."""
-    own = Repo(pfs.project or spec.output.project, pfs.repo)
-    return own == repo and pfs.glob == path
-
-
-def _moves(effect: Effect | None) -> bool:
-    return effect is not None and effect.share != "none"

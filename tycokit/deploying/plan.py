@@ -68,19 +68,12 @@ def plan(wanted: Wanted, present: Present, told: Told | None = None) -> Plan:
     specs = [targeting.mounted(spec, present.targets) for spec in wanted.specs]
     unnamed = _unnamed(specs, present)
     pruned = unnamed if told.prune else []
-    for name in told.again:
-        if name not in {spec.output.name for spec in specs}:
-            raise SpecError("--again", f"no spec here is of a pipeline {name!r}")
+    _require_unread(pruned, specs, present)
+    for name in set(told.again) - {spec.output.name for spec in specs}:
+        raise SpecError("--again", f"no spec here is of a pipeline {name!r}")
     actions: list[Action] = list(_projects(wanted, specs, present, told))
-    fills = [one for one in told.fills if one.repo not in present.filled]
-    for spec in specs:
-        if lost := next((repo for repo in spec.inputs if repo in pruned), None):
-            raise SpecError(spec.source, f"reads what pipeline {lost} makes: --prune deletes that")
     actions += _repos(wanted, specs, present, told)
-    changed = [one for one in wanted.notebooks if present.notebooks.get(one.path) != one.data]
-    if changed:
-        actions.append(CommitNotebooks(Repo(wanted.project, NOTEBOOKS), tuple(changed)))
-    actions += fills
+    actions += _files(wanted, present, told)
     actions += _pipelines(specs, present, told)
     actions += [DeletePipeline(pipeline) for pipeline in pruned]
     return Plan(
@@ -88,6 +81,42 @@ def plan(wanted: Wanted, present: Present, told: Told | None = None) -> Plan:
         tuple(effects(actions, specs, present)),
         () if told.prune else tuple(unnamed),
     )
+
+
+def _require_unread(pruned: Collection[Repo], specs: Sequence[Spec], present: Present) -> None:
+    """Refuse to delete what is read by pipelines that stay, of whatever project. Raises SpecError.
+
+    What a pipeline reads that has a spec here is told by the spec.
+    """
+    lost = set(pruned)
+    for spec in specs:
+        if read := next((repo for repo in spec.inputs if repo in lost), None):
+            raise SpecError(spec.source, f"reads what pipeline {read} makes: --prune deletes that")
+    going = lost | {spec.output for spec in specs}
+    for pipeline, readers in present.readers(pruned).items():
+        if stay := sorted(readers - going):
+            raise SpecError(
+                "--prune",
+                f"pipeline {pipeline}, which no spec here is for, is read by"
+                f" {', '.join(map(str, stay))}: delete those first",
+            )
+
+
+def _files(wanted: Wanted, present: Present, told: Told) -> list[CommitNotebooks | Fill]:
+    """Notebooks and first files for the repos that take them; each is one commit."""
+    made: list[CommitNotebooks | Fill] = []
+    changed = [one for one in wanted.notebooks if present.notebooks.get(one.path) != one.data]
+    if changed:
+        made.append(CommitNotebooks(Repo(wanted.project, NOTEBOOKS), tuple(changed)))
+    made += [one for one in told.fills if one.repo not in present.filled]
+    for one in made:
+        head = present.heads.get(one.repo)
+        if head is not None and head.open:
+            raise SpecError(
+                f"repo {one.repo}",
+                f"somebody is writing to it: commit {head.commit} is open; finish that one first",
+            )
+    return made
 
 
 def _projects(

@@ -11,7 +11,8 @@ from typing import Any
 
 from tycokit import specs
 from tycokit.addresses import DEFAULT_PROJECT
-from tycokit.deploying.actions import Notebook
+from tycokit.deploying.actions import NOTEBOOKS, Notebook
+from tycokit.deploying.reading import names
 from tycokit.errors import SpecError
 from tycokit.specs import Spec, pfs_inputs
 from tycokit.stage.datum import NOTEBOOK
@@ -50,10 +51,11 @@ def read(
 
 
 def stages(found: Iterable[Spec], notebooks: Iterable[Notebook]) -> list[Notebook]:
-    """Of some notebooks those that are code of stages: a spec reads them, or they declare
-    parameters, as every stage does. The others are for people.
+    """Of some notebooks those that are code of stages: a spec names them, or they declare
+    parameters, as every stage does. The others are for people, also where a glob would fit them.
     """
-    named = {pfs.glob for spec in found for pfs in pfs_inputs(spec.request.input)}
+    inputs = (pfs for spec in found for pfs in pfs_inputs(spec.request.input))
+    named = {names(pfs.glob) for pfs in inputs if pfs.repo == NOTEBOOKS}
     return [one for one in notebooks if one.path in named or _declares(one)]
 
 
