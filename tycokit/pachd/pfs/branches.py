@@ -66,7 +66,8 @@ def create_branch(
         "INSERT OR IGNORE INTO branch_provenance VALUES (?, ?, ?)",
         [(id_, position, above) for position, above in enumerate(upstream)],
     )
-    _check_graph(connection, id_)
+    if upstream != before:  # else the graph is what it was, however large
+        _check_graph(connection, id_)
     transaction.changed.add(id_)
     if flows and set(upstream) != set(before):
         transaction.owed.add(id_)
@@ -99,14 +100,11 @@ def _check_graph(connection: rows.Connection, branch: int) -> None:
     if branch in rows.transitive_branches(connection, branch):
         value = rows.branch_value(rows.branch_by_id(connection, branch))
         raise NotAllowed(f"branch {value} cannot be in its own provenance")
-    repos: set[Repo] = set()
-    for id_ in rows.connected_branches(connection, branch):
-        repo = rows.branch_value(rows.branch_by_id(connection, id_)).repo
-        if repo in repos:
-            raise NotAllowed(
-                f'multiple branches from the same repo, "{repo}", cannot participate in a DAG'
-            )
-        repos.add(repo)
+    if (twin := rows.connected_twin(connection, branch)) is not None:
+        repo = rows.branch_value(rows.branch_by_id(connection, twin)).repo
+        raise NotAllowed(
+            f'multiple branches from the same repo, "{repo}", cannot participate in a DAG'
+        )
 
 
 def inspect_branch(connection: rows.Connection, branch: Branch) -> BranchInfo:

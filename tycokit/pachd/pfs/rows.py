@@ -113,22 +113,22 @@ def upstream_branches(connection: Connection, branch: int) -> list[int]:
     ]
 
 
-def connected_branches(connection: Connection, branch: int) -> list[int]:
-    """Ids of the branch and of all that hang together with it, up or down and on from there."""
-    return [
-        row["id"]
-        for row in connection.execute(
-            """
-            WITH RECURSIVE reached (id) AS (
-                SELECT ?
-                UNION
-                SELECT iif(p.branch = reached.id, p.upstream, p.branch) FROM branch_provenance p
-                JOIN reached ON p.branch = reached.id OR p.upstream = reached.id
-            ) SELECT id FROM reached ORDER BY id
-            """,
-            (branch,),
-        )
-    ]
+def connected_twin(connection: Connection, branch: int) -> int | None:
+    """The first branch whose repo has another one, of all that hang together with a branch, up or
+    down and on from there."""
+    row = connection.execute(
+        """
+        WITH RECURSIVE reached (id) AS (
+            SELECT ?
+            UNION
+            SELECT iif(p.branch = reached.id, p.upstream, p.branch) FROM branch_provenance p
+            JOIN reached ON p.branch = reached.id OR p.upstream = reached.id
+        ) SELECT max(b.id) AS id FROM reached JOIN branch b ON b.id = reached.id
+        GROUP BY b.repo HAVING count(*) > 1 ORDER BY 1 LIMIT 1
+        """,
+        (branch,),
+    ).fetchone()
+    return None if row is None else int(row["id"])
 
 
 def transitive_branches(connection: Connection, branch: int, downstream: bool = False) -> list[int]:
