@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,22 @@ class Pair:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.config = folder, folder / "config.json"
-        self.laptop, self.cluster = self._site("laptop"), self._site("cluster")
+        self._sites: list[Site] = []
+        self.laptop, self.cluster = self.site("laptop"), self.site("cluster")
         config.use(self.config, "laptop")
 
+    def site(self, name: str) -> Site:
+        """Another pachd, which is another context."""
+        (self.folder / name).mkdir()
+        site = Site(self.folder / name)
+        self._sites.append(site)
+        address = f"grpc://127.0.0.1:{site.pachd.port}"
+        config.register(self.config, Context(name, address, site.client.auth_token))
+        return site
+
     def stop(self) -> None:
-        self.laptop.pachd.stop()
-        self.cluster.pachd.stop()
+        for site in self._sites:
+            site.pachd.stop()
 
     def run(self, *words: str, code: int = 0) -> str:
         """What a command says; `code` is how it has to end."""
@@ -38,9 +48,9 @@ class Pair:
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def kill(self, repo: str, *words: str) -> None:
-        """Kill a command as soon as some files of a repo have arrived in the cluster."""
-        moving = subprocess.Popen(
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """A command that goes on meanwhile, and says nothing."""
+        return subprocess.Popen(
             [sys.executable, "-m", "tycokit", *words],
             cwd=self.folder,
             env={**os.environ, "PACH_CONFIG": str(self.config)},
@@ -48,23 +58,30 @@ class Pair:
             stderr=subprocess.DEVNULL,
         )
 
+    def stopped_when(
+        self, begun: Callable[[], object], *words: str, number: int = signal.SIGKILL
+    ) -> int:
+        """Send a command a signal as soon as it has begun something; how it ends."""
+        moving = self.start(*words)
+
+        def some() -> object:
+            assert moving.poll() is None, "too fast to be stopped"
+            return begun()
+
+        until(some, 60)
+        moving.send_signal(number)
+        return moving.wait()
+
+    def kill(self, repo: str, *words: str) -> None:
+        """Kill a command as soon as some files of a repo have arrived in the cluster."""
+
         def some() -> int:
-            assert moving.poll() is None, "too fast to be killed"
             try:
                 return len(hashes(self.cluster, repo))
             except grpc.RpcError:  # there is no such repo or branch yet
                 return 0
 
-        until(some, 60)
-        moving.send_signal(signal.SIGKILL)
-        moving.wait()
-
-    def _site(self, name: str) -> Site:
-        (self.folder / name).mkdir()
-        site = Site(self.folder / name)
-        address = f"grpc://127.0.0.1:{site.pachd.port}"
-        config.register(self.config, Context(name, address, site.client.auth_token))
-        return site
+        self.stopped_when(some, *words)
 
 
 def hashes(site: Site, repo: str, commit: str = "master") -> dict[str, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,16 @@ from moving_driver import Pair, commits, contents, hashes, pfs, transform
 from tycokit.errors import ArchiveError
 from tycokit.moving.archive import HASH
 from tycokit.moving.changes import Change, Gone, Put
-from tycokit.moving.contents import BranchEntry, BranchName, Contents, RepoEntry, Step
+from tycokit.moving.contents import (
+    FORMER,
+    BranchEntry,
+    BranchName,
+    Contents,
+    Origin,
+    RepoEntry,
+    Step,
+    from_json,
+)
 from tycokit.moving.packing import ArchiveSink
 from tycokit.moving.unpacking import ArchiveSource
 from tycokit.specs import Repo
@@ -24,7 +35,7 @@ LETTERS = Repo("default", "letters")
 FIRST = Step(LETTERS, "master", "a" * 32, None, "first", 6)
 SECOND = Step(LETTERS, "master", "b" * 32, "a" * 32, "", 1)
 HELD = Contents(
-    "laptop",
+    Origin("laptop", "a-cluster"),
     {},
     (RepoEntry(LETTERS, ""),),
     (FIRST, SECOND),
@@ -206,6 +217,8 @@ def test_links_and_the_like_are_refused(archive: Path, kind: bytes) -> None:
     [
         (b'"format"', b'"formal"', "contents.json: $"),
         (b'"name": "letters"', b'"name": "../lett"', "contents.json: $"),
+        (b'"name": "letters"', b'"name": "letters\\n"', "contents.json: $"),
+        (b'"cluster": "a-', b'"cluster": "a) ', "contents.json: $.origin"),
         (b"a" * 32, b"c" * 32, ""),
         (b'"head": "b', b'"head": "c', "head that is not in it"),
         (b'"trigger": null', b'"trigger": {"moon": 1}', "the trigger of letters@master"),
@@ -221,6 +234,11 @@ def test_contents_that_make_no_sense_are_refused(
     reason = refused(edited(archive, changed))
     assert reason.startswith("contents.json")
     assert says in reason
+
+
+def test_contents_of_before_archives_named_their_cluster_are_read() -> None:
+    older = {**json.loads(HELD.to_json()), "format": FORMER, "origin": "laptop"}
+    assert from_json(json.dumps(older).encode()) == replace(HELD, origin=Origin("laptop", ""))
 
 
 def test_an_export_is_imported_with_its_history_and_pipelines(pair: Pair) -> None:
@@ -265,7 +283,7 @@ def test_a_file_whose_hash_is_not_the_recorded_one_is_not_committed(
 
 def test_an_import_that_was_killed_goes_on(pair: Pair) -> None:
     pair.laptop.client.create_repo("many")
-    files = {f"/{number:04}": f"{number}".encode() * 500 for number in range(1500)}
+    files = {f"/{number:04}": f"{number}".encode() * 500 for number in range(3000)}
     pair.laptop.put("many", files)
     pair.run("export", "many.tar")
     pair.kill("many", "import", "many.tar", "--context", "cluster")

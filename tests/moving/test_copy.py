@@ -112,7 +112,7 @@ def test_a_history_is_not_put_on_top_of_a_copy_of_its_head(pair: Pair) -> None:
 
 def test_a_copy_that_was_killed_goes_on_and_copies_nothing_twice(pair: Pair) -> None:
     pair.laptop.client.create_repo("many")
-    files = {f"/{number:04}": f"{number}".encode() * 500 for number in range(1500)}
+    files = {f"/{number:04}": f"{number}".encode() * 500 for number in range(3000)}
     pair.laptop.put("many", files)
     pair.kill("many", "copy", "laptop", "cluster")
     (half,) = commits(pair.cluster, "many")

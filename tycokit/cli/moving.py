@@ -9,15 +9,18 @@ from typing import Annotated
 
 import typer
 from python_pachyderm import Client
+from rich.filesize import decimal
 
 from tycokit import addresses, config
 from tycokit.cli import place, show, surroundings
+from tycokit.cli.deploy import NOT_DONE
 from tycokit.cli.place import Context
 from tycokit.errors import MoveError
 from tycokit.moving import flow, pipelines
 from tycokit.moving.contents import Step
 from tycokit.moving.flow import Moved, Sink, Source
 from tycokit.moving.packing import ArchiveSink
+from tycokit.moving.previewing import PachdPreview
 from tycokit.moving.reading import PachdSource
 from tycokit.moving.unpacking import ArchiveSource
 from tycokit.moving.writing import PachdSink
@@ -35,6 +38,9 @@ Start = Annotated[
 Replace = Annotated[
     bool, typer.Option("--replace", help="Put copies over what the destination has of its own.")
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show it, copy nothing; exit code 2 if it is something.")
+]
 
 
 def copy(
@@ -44,6 +50,7 @@ def copy(
     history: History = False,
     start: Start = False,
     replace: Replace = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Copy repos, branches and pipelines to another context. Again: goes on, or brings what is new.
 
@@ -52,10 +59,12 @@ def copy(
     here, there = (place.connect(name) for name in (source, destination))
     if here.inspect_cluster().deployment_id == there.inspect_cluster().deployment_id:
         raise MoveError(f"{source} and {destination} are the same pachd")
-    done = _move(
-        PachdSource(here, source, only=_repos(names, source), history=history),
-        PachdSink(there, destination, replace=replace, start=start),
-    )
+    only = _repos(names, source)
+    with PachdSource(here, source, only=only, history=history) as given:
+        if dry_run:
+            _preview(given, PachdPreview(there, destination, replace=replace, start=start))
+            return
+        done = _move(given, PachdSink(there, destination, replace=replace, start=start))
     _tell(done, destination, there)
 
 
@@ -67,8 +76,8 @@ def export(
 ) -> None:
     """Write repos, branches and pipelines into one archive file, for `import`."""
     client = place.connect(context)
-    source = PachdSource(client, _name(context), only=_repos(names, context), history=history)
-    with ArchiveSink(file) as sink:
+    given = PachdSource(client, _name(context), only=_repos(names, context), history=history)
+    with given as source, ArchiveSink(file) as sink:
         done = _move(source, sink)
     show.line(f"{file}: {_counted(done)}")
     for secret, users in pipelines.secrets(done.contents.pipelines).items():
@@ -79,6 +88,7 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive of `export`.")],
     start: Start = False,
     replace: Replace = False,
+    dry_run: DryRun = False,
     context: Context = None,
 ) -> None:
     """Bring what an archive holds into a pachd, once all of it was checked. Again: goes on.
@@ -92,6 +102,9 @@ def import_(
             task = bar.add_task("checking", total=file.stat().st_size if file.is_file() else None)
             checked = ArchiveSource(file, lambda count: bar.advance(task, count))
             source = stack.enter_context(checked)
+        if dry_run:
+            _preview(source, PachdPreview(client, name, replace=replace, start=start))
+            return
         done = _move(source, PachdSink(client, name, replace=replace, start=start))
     _tell(done, name, client)
 
@@ -108,16 +121,36 @@ def _move(source: Source, sink: Sink) -> Moved:
         return flow.move(contents, source, sink, watch)
 
 
+def _preview(source: Source, sink: PachdPreview) -> None:
+    done = _move(source, sink)
+    for text in sink.would:
+        show.line(f"would {text}")
+    _warn(done)
+    if sink.would:
+        show.line(f"nothing was copied: {_counted(done)}, {decimal(sink.size)}")
+        raise typer.Exit(NOT_DONE)
+    show.line("there is nothing to copy")
+    _end(done)
+
+
 def _tell(done: Moved, name: str, client: Client) -> None:
     show.line(f"{name}: {_counted(done)}")
-    for sentence in done.left:
-        show.warn(f"  {sentence}")
+    _warn(done)
     waiting = pipelines.stopped(client, done.contents)
     if waiting:
         show.line(
             f"  {len(waiting)} pipelines are stopped there; the same command with --start starts"
             " them, and they make their results again"
         )
+    _end(done)
+
+
+def _warn(done: Moved) -> None:
+    for sentence in done.left:
+        show.warn(f"  {sentence}")
+
+
+def _end(done: Moved) -> None:
     if done.left:
         raise typer.Exit(1)
 

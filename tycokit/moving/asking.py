@@ -80,12 +80,10 @@ def branch(client: Client, name: BranchName) -> Any:
         raise
 
 
-def head(client: Client, name: BranchName) -> Any:
-    """The CommitInfo of a branch's head, None where there is no such branch."""
-    info = branch(client, name)
-    if info is None:
-        return None
-    (found,) = client.inspect_commit(commit(name.repo, info.head.id).at)
+def head(client: Client, info: Any) -> Any:
+    """The CommitInfo of a branch's (BranchInfo) head."""
+    repo = repo_of(info.branch.repo)
+    (found,) = client.inspect_commit(commit(repo, info.head.id).at)
     return found
 
 

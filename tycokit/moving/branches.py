@@ -2,55 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.protobuf import json_format
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit.moving import asking, marks
+from tycokit.moving import asking
 from tycokit.moving.asking import commit, provenance, trigger
 from tycokit.moving.contents import BranchEntry, BranchName
+from tycokit.moving.destination import Destination
+from tycokit.specs import Repo
+
+_NO_LINKS: tuple[tuple[BranchName, ...], None] = ((), None)
 
 
-def bring(client: Client, entry: BranchEntry, copy: str | None, *, replace: bool) -> str | None:
-    """Make a branch as the source has it; why it was left as it is, None where it was not.
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a branch comes to: whether it is made or moved, and a sentence for all that is not.
 
-    `copy` is the id of its head's copy. A provenance or trigger that the branch has of its own,
-    and commits, are kept unless `replace`.
+    `copy` is the id of its head's copy, None for an empty one.
     """
-    repo, name = entry.branch.repo, entry.branch.name
-    info = asking.branch(client, entry.branch)
+
+    entry: BranchEntry
+    copy: str | None
+    done: bool
+    told: tuple[str, ...]
+
+    def make(self, client: Client) -> None:
+        if not self.done:
+            return
+        repo, entry = self.entry.branch.repo, self.entry
+        client.create_branch(
+            repo.name,
+            entry.branch.name,
+            head_commit=None if self.copy is None else commit(repo, self.copy).at,
+            provenance=[_message(one) for one in entry.provenance],
+            trigger=None
+            if entry.trigger is None
+            else json_format.ParseDict(entry.trigger, pfs_proto.Trigger()),
+            project_name=repo.project,
+        )
+        if entry.provenance:  # Pachyderm opens a commit for it, which no pipeline will finish
+            made = asking.head(client, asking.branch(client, entry.branch))
+            if not made.HasField("finished"):
+                client.finish_commit(commit(repo, made.commit.id).at)
+
+
+def plan(
+    there: Destination,
+    entry: BranchEntry,
+    copy: str | None,
+    repos: Collection[Repo],
+    *,
+    placed: bool = False,
+) -> Planned:
+    """How to make a branch as the source has it.
+
+    A provenance or trigger that the branch has of its own, and commits, are kept unless the
+    destination's `replace`. `repos` are those that it has. `placed`: whatever its head is now, it
+    will be the copy.
+    """
+    told: list[str] = []
+    lacking = next((one for one in entry.provenance if one.repo not in repos), None)
+    if lacking is not None:
+        told.append(
+            f"branch {entry.branch} is made from {lacking}, which {there.name} does not have: it"
+            " has its commits, and no provenance"
+        )
+        entry = replace(entry, provenance=())
+    done, why = _decide(there, entry, copy, placed)
+    if why:
+        told.append(f"branch {entry.branch} of {there.name} {why}")
+    return Planned(entry, copy, done, tuple(told))
+
+
+def _decide(
+    there: Destination, entry: BranchEntry, copy: str | None, placed: bool
+) -> tuple[bool, str]:
+    """Whether there is something to do, and why it is not done."""
+    info = asking.branch(there.client, entry.branch)
     wanted = (entry.provenance, entry.trigger)
-    if info is not None:
-        links = (provenance(info), trigger(info))
-        if links == wanted and (entry.provenance or copy in (None, info.head.id)):
-            return None
-        if links not in (((), None), wanted) and not replace:
-            return "has a provenance or trigger of its own, and keeps it; --replace changes that"
-        if copy not in (None, info.head.id) and not replace and _own(client, entry.branch):
-            return "holds commits of its own, and keeps them; --replace moves it to the copy"
-    client.create_branch(
-        repo.name,
-        name,
-        head_commit=None if copy is None else commit(repo, copy).at,
-        provenance=[_message(one) for one in entry.provenance],
-        trigger=None
-        if entry.trigger is None
-        else json_format.ParseDict(entry.trigger, pfs_proto.Trigger()),
-        project_name=repo.project,
-    )
-    if entry.provenance:  # Pachyderm opens a commit for it, which no pipeline will finish
-        made = asking.head(client, entry.branch)
-        if not made.HasField("finished"):
-            client.finish_commit(commit(repo, made.commit.id).at)
-    return None
-
-
-def _own(client: Client, branch: BranchName) -> bool:
-    """Whether the head of a branch holds something that was not copied."""
-    head = asking.head(client, branch)
-    return asking.size(head) > 0 and marks.original(head.description) is None
+    if info is None:
+        return not placed or wanted != _NO_LINKS, ""
+    links = (provenance(info), trigger(info))
+    moves = not placed and copy not in (None, info.head.id)
+    if links == wanted and (entry.provenance or not moves):
+        return False, ""
+    if links not in (_NO_LINKS, wanted) and not there.replace:
+        return False, "has a provenance or trigger of its own, and keeps it; --replace changes that"
+    if moves and not there.replace:
+        own = there.own(asking.head(there.client, info))
+        if own:
+            return False, f"holds {own}; --replace moves it to the copy"
+    return True, ""
 
 
 def _message(branch: BranchName) -> Any:

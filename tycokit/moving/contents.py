@@ -18,6 +18,20 @@ from tycokit.specs import Repo
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where things come from: a name for people, and the cluster's deployment id.
+
+    `cluster` is "" for an archive that was made before archives said it.
+    """
+
+    name: str
+    cluster: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.cluster})" if self.cluster else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class RepoEntry:
     repo: Repo
     description: str
@@ -80,9 +94,9 @@ class PipelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that is moved. `origin` names where it comes from; `steps` are in the order to make."""
+    """All that is moved; `steps` are in the order to make."""
 
-    origin: str
+    origin: Origin
     projects: dict[str, str]
     repos: tuple[RepoEntry, ...]
     steps: tuple[Step, ...]
@@ -98,7 +112,7 @@ class Contents:
         return json.dumps({"format": FORMAT, **asdict(self)}).encode()
 
 
-FORMAT = "tycokit archive 1"
+FORMAT, FORMER = "tycokit archive 2", "tycokit archive 1"  # which names no cluster
 
 
 def from_json(data: bytes) -> Contents:
@@ -110,8 +124,9 @@ def from_json(data: bytes) -> Contents:
         raise ValueError(f"{error.json_path}: {error.message[:200]}") from error
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not JSON: {error}") from error
+    origin = found["origin"]
     made = Contents(
-        found["origin"],
+        Origin(origin, "") if isinstance(origin, str) else Origin(**origin),
         found["projects"],
         tuple(RepoEntry(Repo(**one["repo"]), one["description"]) for one in found["repos"]),
         tuple(Step(**{**one, "repo": Repo(**one["repo"])}) for one in found["steps"]),
@@ -171,14 +186,16 @@ def _list(of: dict[str, Any]) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string"}
-_NAME = {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$"}
-_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+# \Z: a $ would also do before a last line break
+_NAME = {"type": "string", "pattern": r"^[a-zA-Z0-9_-]+\Z"}
+_ID = {"type": "string", "pattern": r"^[0-9a-f]{32}\Z"}
+_CLUSTER = {"type": "string", "pattern": r"^\S{0,100}\Z"}
 _REPO = _object(project=_NAME, name=_NAME)
 _BRANCH = _object(repo=_REPO, name=_NAME)
 _NO_ID = {"anyOf": [_ID, {"type": "null"}]}
 _SCHEMA = _object(
-    format={"const": FORMAT},
-    origin=_TEXT,
+    format={"enum": [FORMAT, FORMER]},
+    origin={"anyOf": [_object(name=_TEXT, cluster=_CLUSTER), _TEXT]},
     projects={"type": "object", "propertyNames": _NAME, "additionalProperties": _TEXT},
     repos=_list(_object(repo=_REPO, description=_TEXT)),
     steps=_list(

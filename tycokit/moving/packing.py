@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -18,18 +20,21 @@ from tycokit.moving.contents import Contents, Step
 class ArchiveSink:
     """Writes an archive to `file`, which is there once all of it is. Raises ArchiveError.
 
-    Use it as a context manager: an unfinished one is removed.
+    Use it as a context manager: an unfinished one is removed. One that is there is never replaced,
+    also none that came while this one was written.
     """
 
     def __init__(self, file: Path) -> None:
         if file.exists():
-            raise ArchiveError(file, "is there already; name another, or remove it")
-        self._file, self._part = file, file.with_name(f".{file.name}.part")
+            raise _there(file)
+        # a name of its own, so that two that write the same archive do not write one file
+        self._file, self._part = file, file.with_name(f".{file.name}.{uuid.uuid4().hex}.part")
         self._numbers: dict[Step, int] = {}
 
     def __enter__(self) -> ArchiveSink:
+        with _telling(self._file):
+            self._tar = tarfile.open(self._part, "x", format=tarfile.PAX_FORMAT)
         self._manifest = Record()
-        self._tar = tarfile.open(self._part, "w", format=tarfile.PAX_FORMAT)
         return self
 
     def __exit__(
@@ -38,9 +43,12 @@ class ArchiveSink:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._tar.close()
-        self._manifest.__exit__(kind, error, at)
-        self._part.unlink(missing_ok=True)
+        try:
+            assert self._tar.fileobj is not None, "it is written to a file"
+            self._tar.fileobj.close()  # as it is: to end the archive would only write more
+        finally:
+            self._manifest.__exit__(kind, error, at)
+            self._part.unlink(missing_ok=True)
 
     def prepare(self, contents: Contents) -> None:
         self._numbers = {step: number for number, step in enumerate(contents.steps)}
@@ -65,11 +73,23 @@ class ArchiveSink:
 
     def finish(self, _contents: Contents) -> tuple[str, ...]:
         self._write(tarfile.TarInfo(MANIFEST), *self._manifest.file())
-        self._tar.close()
-        with self._part.open("rb") as written:
-            os.fsync(written.fileno())
-        self._part.rename(self._file)
+        with _telling(self._file):
+            self._tar.close()
+            _fsync(self._part)
+            self._place()
+            _fsync(self._file.parent)
         return ()
+
+    def _place(self) -> None:
+        """Give the part the archive's name, unless another has it by now."""
+        try:
+            os.link(self._part, self._file)
+        except FileExistsError:
+            raise _there(self._file) from None
+        except OSError:  # a file system without links
+            if self._file.exists():
+                raise _there(self._file) from None
+            self._part.rename(self._file)
 
     def _add(self, name: str, size: int, file: Readable, **headers: str) -> None:
         hashing = Hashing(file)
@@ -80,5 +100,28 @@ class ArchiveSink:
 
     def _write(self, member: tarfile.TarInfo, size: int, file: Readable) -> None:
         member.size = size
-        self._tar.addfile(member, file)  # type: ignore[arg-type]  # it says how much it wants
+        with _telling(self._file):
+            self._tar.addfile(member, file)  # type: ignore[arg-type]  # it says how much it wants
         self._tar.members.clear()  # type: ignore[attr-defined]  # tarfile would keep them all
+
+
+def _there(file: Path) -> ArchiveError:
+    return ArchiveError(file, "is there already; name another, or remove it")
+
+
+@contextmanager
+def _telling(file: Path) -> Iterator[None]:
+    """Name the archive in what the disk says of it."""
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveError(file, error.strerror or str(error)) from error
+
+
+def _fsync(path: Path) -> None:
+    """Wait until a file, or a folder's names, are on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

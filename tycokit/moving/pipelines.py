@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import json_format
@@ -14,11 +15,13 @@ from tycokit.addresses import DEFAULT_BRANCH
 from tycokit.errors import NodesUnknown
 from tycokit.moving.asking import commit, repo_of
 from tycokit.moving.contents import Contents, PipelineEntry
+from tycokit.moving.destination import Destination
 from tycokit.scaling import change, nodes
 from tycokit.specdiff import differences, request_of
 from tycokit.specs import Repo, Spec, pfs_inputs
 
 COPIED = "tycokit.copied-from"  # an annotation: we made it, and from where
+MADE, UPDATED, STOPPED = "make", "update", "stop"  # what can be done for a pipeline
 
 
 def portable(info: Any) -> dict[str, Any]:
@@ -55,30 +58,59 @@ def secrets(entries: Iterable[PipelineEntry]) -> dict[str, list[str]]:
     return found
 
 
-def create(client: Client, name: str, contents: Contents, *, replace: bool) -> list[str]:
-    """Make the pipelines that are not there, stopped; a sentence for each that could not be.
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a pipeline comes to: `done` says it in words, "" where it stays as it is.
+
+    `info` is the pipeline that is there (PipelineInfo), `told` a sentence for each thing that
+    somebody has to do.
+    """
+
+    spec: Spec
+    info: Any
+    done: str
+    told: tuple[str, ...]
+
+    @property
+    def pipeline(self) -> Repo:
+        return self.spec.output
+
+    def make(self, client: Client) -> None:
+        """Make, update or stop it. It does not run before somebody starts it."""
+        name, project = self.pipeline.name, self.pipeline.project
+        if self.done == UPDATED and not self.info.stopped:  # first: or it runs with the new spec
+            client.stop_pipeline(name, project_name=project)
+        if self.done in (MADE, UPDATED):
+            client.create_pipeline_from_request(self.spec.request)
+        if self.done in (MADE, STOPPED):
+            client.stop_pipeline(name, project_name=project)
+
+
+def plan(there: Destination, contents: Contents) -> Iterator[Planned]:
+    """What is to be done for each pipeline, in the order to do it.
 
     They are made before their data comes, so that none of it is processed before somebody starts
-    them. One that is there with another spec is updated by `replace` only.
+    them. One that is there with another spec is updated by the destination's `replace` only.
     """
-    left: list[str] = []
-    repos = {repo_of(info.repo) for info in client.list_repo()}
-    there = _there(client)
+    client, name = there.client, there.name
+    present = there.repos()
+    repos = present | {entry.repo for entry in contents.repos}
+    pipelines = _there(client)
     known = {info.secret.name for info in client.list_secret()}
     targets = targeting.names(client)
     for given in specs.order([_spec(entry) for entry in contents.pipelines]):
         spec = targeting.mounted(given, targets)
-        info = there.get(spec.output)
-        left += _untold(given, targets, name) + _scaled(client, spec)
+        info = pipelines.get(spec.output)
+        told = _untold(given, targets, name) + _scaled(client, spec)
         fault = _fault(spec, repos, known, name)
-        if info is None and spec.output in repos:
+        if info is None and spec.output in present:
             fault = f"has the name of a repo that {name} has"
-        fault = fault or _make(client, name, spec, info, contents, replace=replace)
+        done, fault = ("", fault) if fault else _decide(there, spec, info, contents)
         if fault:
-            left.append(f"pipeline {spec.output} {fault}")
+            told.append(f"pipeline {spec.output} {fault}")
         else:
             repos.add(spec.output)
-    return left
+        yield Planned(spec, info, done, tuple(told))
 
 
 def start(client: Client, contents: Contents) -> None:
@@ -108,30 +140,26 @@ def _there(client: Client) -> dict[Repo, Any]:
     return {repo_of(info.pipeline): info for info in client.list_pipeline(details=True)}
 
 
-def _make(
-    client: Client, name: str, spec: Spec, info: Any, contents: Contents, *, replace: bool
-) -> str | None:
-    """Make or update a pipeline, and see that it does not run yet; why it was left as it is."""
-    pipeline = spec.output
+def _decide(there: Destination, spec: Spec, info: Any, contents: Contents) -> tuple[str, str]:
+    """What to do for a pipeline, and why nothing is done; the spec is told where it is from."""
+    annotations = spec.request.metadata.annotations
     if info is None:
-        origin: str | None = contents.origin
-        fields = []
-    else:
-        origin = _take_origin(info.details.metadata.annotations)
-        fields = differences(spec.request, info)
-    if fields and not replace:
+        annotations[COPIED] = contents.origin.name
+        return MADE, ""
+    origin = _take_origin(info.details.metadata.annotations)
+    fields = differences(spec.request, info)
+    if fields and not there.replace:
         told = ", ".join(fields)
-        return f"is in {name} with another spec ({told}) and stays as it is; --replace updates it"
-    if info is None or fields:
-        spec.request.update = info is not None
-        if info is not None and not info.stopped:  # first: so it does not run with the new spec
-            client.stop_pipeline(pipeline.name, project_name=pipeline.project)
-        spec.request.metadata.annotations[COPIED] = origin or contents.origin
-        client.create_pipeline_from_request(spec.request)
-    cut_short = info is not None and not fields and origin is not None and not info.stopped
-    if info is None or (cut_short and _awaits(client, spec, contents)):
-        client.stop_pipeline(pipeline.name, project_name=pipeline.project)
-    return None
+        return "", (
+            f"is in {there.name} with another spec ({told}) and stays as it is; --replace updates"
+            " it"
+        )
+    if fields:
+        spec.request.update = True
+        annotations[COPIED] = origin or contents.origin.name
+        return UPDATED, ""
+    cut_short = origin is not None and not info.stopped
+    return STOPPED if cut_short and _awaits(there.client, spec, contents) else "", ""
 
 
 def _scaled(client: Client, spec: Spec) -> list[str]:

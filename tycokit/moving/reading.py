@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from types import TracebackType
 from typing import Any
 
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
 from tycokit import browsing
-from tycokit.addresses import DEFAULT_PROJECT, Address
+from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.client import cut
-from tycokit.errors import FileCut, MoveError
+from tycokit.errors import MoveError
 from tycokit.moving.asking import commit, differing, entries, provenance, repo_of, size, trigger
-from tycokit.moving.changes import Change, Put
+from tycokit.moving.changes import Change, Gone, Put
 from tycokit.moving.contents import (
     BranchEntry,
     BranchName,
     Contents,
+    Origin,
     PipelineEntry,
     RepoEntry,
     Step,
 )
+from tycokit.moving.fetching import Files
 from tycokit.moving.pipelines import crons, portable
 from tycokit.moving.speaking import speaking
 from tycokit.specs import Repo, pfs_inputs
@@ -32,7 +35,7 @@ class PachdSource:
 
     What pipelines write is left out, since their pachd makes it again; so are the repos that
     tick for cron inputs. `only` names repos and pipelines; all where it is empty. `history`: each
-    commit, not only the branches' heads.
+    commit, not only the branches' heads. Use it as a context manager, which ends its streams.
     """
 
     def __init__(
@@ -40,6 +43,18 @@ class PachdSource:
     ) -> None:
         self._client, self._name = client, name
         self._only, self._history = frozenset(only), history
+        self._files: Files | None = None  # of the step that was asked for last
+
+    def __enter__(self) -> PachdSource:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._end()
 
     def contents(self) -> Contents:
         """Raises MoveError for a name that is none, or is that of a pipeline's repo."""
@@ -64,8 +79,10 @@ class PachdSource:
                 for info in pipelines
                 if repo_of(info.pipeline) in chosen
             ]
+            # a word, since it stands in the message of each copy
+            cluster = "_".join(self._client.inspect_cluster().deployment_id.split())
             return Contents(
-                self._name,
+                Origin(self._name, cluster),
                 self._projects({repo.project for repo in chosen}),
                 tuple(entries),
                 tuple(steps),
@@ -75,13 +92,21 @@ class PachdSource:
 
     def changes(self, step: Step) -> Iterator[Change]:
         """The files of a commit, or what differs from those of its parent."""
+        at = commit(step.repo, step.id)
+        self._end()
+        self._files = files = Files(self._client, self._name, at)
         with speaking(self._name):
-            at = commit(step.repo, step.id)
-            if step.parent is None:
-                yield from (self._put(at, one) for one in entries(self._client, at))
-            else:
-                for change in differing(self._client, at, commit(step.repo, step.parent)):
-                    yield self._put(at, change) if isinstance(change, browsing.Entry) else change
+            found = (
+                entries(self._client, at)
+                if step.parent is None
+                else differing(self._client, at, commit(step.repo, step.parent))
+            )
+            for one in found:
+                yield one if isinstance(one, Gone) else _put(files, one)
+
+    def _end(self) -> None:
+        if self._files is not None:
+            self._files.close()
 
     def _chosen(
         self, pipelines: set[Repo], repos: set[Repo], made: Collection[Repo]
@@ -161,36 +186,9 @@ class PachdSource:
             nearest[info.commit.id] = before
         return before
 
-    def _put(self, at: Address, entry: browsing.Entry) -> Put:
-        return Put(
-            entry.path,
-            entry.size,
-            entry.hash,
-            lambda: _Reading(self._client, self._name, at, entry),
-        )
 
-
-class _Reading:
-    """A file of a pachd. Raises FileCut, since the client's own read keeps silent about it."""
-
-    def __init__(self, client: Client, name: str, at: Address, entry: browsing.Entry) -> None:
-        self._name, self._entry, self._left = name, entry, entry.size
-        if entry.size:  # a stream without a message is more than the client can take
-            with speaking(name):
-                self._file = client.get_file(at.at, entry.path)
-
-    def read(self, size: int, /) -> bytes:
-        if not self._left:
-            return b""
-        wanted = min(size, self._left)
-        with speaking(self._name):
-            data = bytes(self._file.read(wanted))
-        self._left -= len(data)
-        if len(data) < wanted:
-            raise FileCut(self._entry.path, self._entry.size - self._left, self._entry.size)
-        if not self._left:
-            self._file.close()
-        return data
+def _put(files: Files, entry: browsing.Entry) -> Put:
+    return Put(entry.path, entry.size, entry.hash, lambda: files.open(entry))
 
 
 def _made_by_pachd(pipelines: Iterable[Any]) -> set[Repo]:

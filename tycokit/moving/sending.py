@@ -9,7 +9,7 @@ from python_pachyderm import Client
 from tycokit.addresses import Address
 from tycokit.moving.changes import Change, Gone, Put, Readable
 
-_FILES, _BYTES = 200, 8 << 20  # that one stream carries, unless a single file is larger
+_FILES, _BYTES = 1000, 8 << 20  # that one stream carries, unless a single file is larger
 _CHUNK = 1 << 20  # bytes a message
 
 
@@ -27,7 +27,11 @@ def batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
 
 
 def send(client: Client, at: Address, batch: list[Change], moved: Callable[[int], None]) -> int:
-    """Write the changes to an open commit, all or none of them; how many files that were."""
+    """Write the changes to an open commit, all or none of them; how many files that were.
+
+    Where the source fails, what it gave until then is written, cut off files too: their hashes
+    tell the next run. Raises what the source did.
+    """
     failures: list[Exception] = []
     with client.modify_file_client(at.at) as changes:
         for change in batch:
