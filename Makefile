@@ -9,8 +9,9 @@ BASE ?=
 # Debian packages that help, each with the program that shows it is there.
 DEBIAN ?= bubblewrap:bwrap
 # What the tests need besides: a browser for the widgets, strace for what a power cut leaves, and
-# for container images a builder without a daemon and what makes their base.
-BROWSER ?= chromium:chromium strace:strace buildah:buildah debootstrap:debootstrap
+# for container images two builders without a daemon and what makes their base.
+BROWSER ?= chromium:chromium strace:strace buildah:buildah podman:podman runc:runc \
+	debootstrap:debootstrap
 # Each of these processes may have a JupyterLab and a browser.
 PARALLEL := -n 2 --dist loadfile
 UV := uv==0.13.9
@@ -48,7 +49,7 @@ screenshots: $(READY) browser ## pictures of the widgets, into docs/screenshots
 	@$(VENV)/bin/python tests/widgets/screenshots.py $(ARGS)
 
 crash: $(READY) ## 200 kills of pachd and its workers, and a minute of 16 clients (a quarter of an hour)
-	@$(VENV)/bin/python -m pytest -m long $(ARGS)
+	@$(VENV)/bin/python -m pytest -m long tests/pachd $(ARGS)
 
 images: ## container images of TAG, on BASE, by docker, podman or buildah; ARGS=stage: only that
 	@'$(or $(wildcard $(VENV)/bin/python),$(PYTHON))' images/build.py --tag '$(TAG)' \

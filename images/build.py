@@ -1,6 +1,6 @@
 """Builds the container images with docker, podman or buildah: `make images` runs it.
 
-    python images/build.py --tag V2 [--base IMAGE] [stage] [lab]
+    python images/build.py --tag V2 [--base IMAGE] [--builder NAME] [stage] [lab]
 
 pip in the build uses the index, proxy and certificate of this machine's pip. They are handed over
 as build secrets, so that no layer and no history holds them.
@@ -49,7 +49,7 @@ def builder() -> str:
         silent.append(f"`{name} info` fails")
     raise SystemExit(
         f"images: no docker, podman or buildah works here{'; '.join(['', *silent])}.\n"
-        "One that needs no daemon, on Debian and Ubuntu: apt-get install buildah crun"
+        "One that needs no daemon, on Debian and Ubuntu: apt-get install buildah runc"
     )
 
 
@@ -103,10 +103,13 @@ def main() -> None:
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"default: {' '.join(IMAGES)}")
     parser.add_argument("--tag", required=True, help="the images are called tycokit/IMAGE:TAG")
     parser.add_argument("--base", help="what they build on (default: python:3.11-slim-bookworm)")
+    parser.add_argument(
+        "--builder", choices=BUILDERS, help="default: the first of them that works here"
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.images) - set(IMAGES):
         parser.error(f"no image {', '.join(sorted(unknown))}; there are {', '.join(IMAGES)}")
-    program = builder()
+    program = chosen.builder or builder()
     labels = {"version": chosen.tag, "revision": revision()}
     with tempfile.TemporaryDirectory() as folder:
         command = [program, *BUILDERS[program], *secrets(Path(folder))]

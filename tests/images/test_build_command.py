@@ -64,7 +64,7 @@ def test_without_a_builder_it_says_what_to_install(machine: Machine) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "images: no docker, podman or buildah works here.",
-        "One that needs no daemon, on Debian and Ubuntu: apt-get install buildah crun",
+        "One that needs no daemon, on Debian and Ubuntu: apt-get install buildah runc",
     ]
 
 
@@ -90,6 +90,13 @@ def test_it_builds_both_images_by_the_names_that_specs_use(machine: Machine, nam
     assert asked.count("--label=org.opencontainers.image.version=V2") == 2
     # only the docker format has a health command
     assert ("docker" in asked) is (name != "docker")
+
+
+def test_a_builder_can_be_chosen(machine: Machine) -> None:
+    machine.install("docker")
+    machine.install("buildah")
+    assert machine.make("--tag", "V2", "--builder", "buildah").returncode == 0
+    assert Path(machine.asked[0]).name == "buildah"
 
 
 def test_the_first_that_cannot_be_built_ends_it(machine: Machine) -> None:

@@ -1,7 +1,7 @@
-"""images/stage, built for real and run as Pachyderm's worker runs it.
+"""images/stage, built for real by each engine and run as Pachyderm's worker runs it.
 
-The largest packages are left out of the lock, with which vfs would write tens of gigabytes: it is
-the same Dockerfile, and of the same lock every other line.
+The largest packages are left out of the lock: it is the same Dockerfile, and of the same lock every
+other line. test_whole_images.py takes all of it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
-from datum_layout import run_spec
-from image_workshop import BASE, Container, Workshop, copy_context, opened
+from containers import Container
+from datum_layout import Match, run_spec
+from image_workshop import Workshop, copy_context, opened
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -38,31 +39,37 @@ HOST = "only-the-build.example"
 class Built:
     """The image, and the copy of the checkout that it is made of."""
 
+    engine: str
     workshop: Workshop
     context: Path
     image: str = "localhost/tycokit/stage:small"
 
     def build(self) -> str:
         """Build the copy as it is now; what was printed."""
-        words = ("--tag", "small", "--base", BASE, "stage")
+        words = ("--builder", self.engine, "--tag", "small", "stage")
         return self.workshop.make(self.context, *words, PIP_TRUSTED_HOST=HOST)
 
+    def start(self) -> Container:
+        return self.workshop.start(self.engine, self.image)
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+
+@pytest.fixture(scope="module", params=["buildah", "podman"])
+def built(
+    request: pytest.FixtureRequest, debian: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Built]:
     context = tmp_path_factory.mktemp("context")
     copy_context(context)
     lock = context / "requirements-stage.lock"
     lock.write_text(without(lock.read_text(), LARGE))
-    with opened(tmp_path_factory.mktemp("storage")) as workshop:
-        built = Built(workshop, context)
+    with opened(tmp_path_factory.mktemp("storage"), debian, BUILDAH_ISOLATION="chroot") as workshop:
+        built = Built(request.param, workshop, context)
         built.build()
         yield built
 
 
 @pytest.fixture(scope="module")
 def container(built: Built) -> Container:
-    return built.workshop.start(built.image)
+    return built.start()
 
 
 def without(lock: str, packages: set[str]) -> str:
@@ -99,9 +106,12 @@ def dependencies(package: str) -> set[str]:
 
 def test_a_stage_runs_in_the_image_without_a_network(container: Container, tmp_path: Path) -> None:
     seen = samples.detections()
-    objects = samples.write_json(tmp_path, "1511891098.json", seen)
+    samples.write_json(tmp_path / "model/dev1", "1511891098.json", seen)
     samples.write_json(tmp_path / "rules", "rules.json", samples.rules())
-    inputs = {"detections": Path(objects), "rules": tmp_path / "rules"}
+    inputs = {
+        "detections": Match(tmp_path / "model", "/dev1/1511891098.json"),
+        "rules": Match(tmp_path / "rules"),
+    }
     out = run_spec(container, "threat-detect", tmp_path / "pfs", inputs)
     found = out / "dev1" / "1511891098.json"
     assert json.loads(found.read_text())["objects"] == seen["objects"]
@@ -131,8 +141,8 @@ def test_it_has_what_stages_need_and_no_jupyterlab(container: Container) -> None
     assert not (container.root / "code").exists()
 
 
-def test_labels_and_health_command(container: Container) -> None:
-    config = container.config
+def test_labels_and_health_command(built: Built, container: Container) -> None:
+    config = built.workshop.inspect(built.image)["config"]
     labels = {
         name.removeprefix("org.opencontainers.image."): value
         for name, value in config["Labels"].items()
@@ -165,7 +175,7 @@ def test_a_code_change_rebuilds_only_the_last_layer(built: Built) -> None:
     steps = re.split(r"^(?=\[\d/\d\] STEP )", printed, flags=re.MULTILINE)
     (packages,) = (step for step in steps if "--require-hashes" in step)
     assert "Using cache" in packages
-    changed = built.workshop.start(built.image)
+    changed = built.start()
     assert changed.run("python", "-c", "from tycokit import errors; print(errors.CHANGED)") == (
         "True\n"
     )
