@@ -14,7 +14,7 @@ from tycokit.vision.detectors.detection import Box, Detection
 
 # Okabe and Ito's colours, which colour-blind people can tell apart; black is left out.
 COLOURS = ("#D55E00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#0072B2", "#E69F00")
-_DARK_TEXT_ABOVE = 0.4  # of relative luminance: black on light labels, white on dark ones
+_DARK_TEXT_ABOVE = 0.179  # of relative luminance: from there on black has the better contrast
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,9 +184,9 @@ def _file_row(file: File) -> Row:
 
 def _file_card(file: File, name: str, is_start: bool, more: bool) -> Card:
     kind = "folder" if file.folder else "file"
-    word = name or ("" if not is_start else kind)
     where = f"{file.at.repo}@{file.at.commit[:8]}"
     title = file.at.path if file.folder and file.at.path != "/" else short(file)
+    word = name if name != title else ""  # most repos are read by their own name
     return Card(
         file.key,
         kind,

@@ -1,9 +1,9 @@
 // Boxes over a picture, drawn by the browser: they stay sharp at any size, and can be toggled.
 
-/** The colour of a label's text on a class's colour (#rrggbb). */
+/** The colour of a label's text on a class's colour (#rrggbb): the one with more contrast. */
 function onColour(colour) {
   const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255);
-  return 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2 > 0.4 ? "#000" : "#fff";
+  return 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2 > 0.179 ? "#000" : "#fff";
 }
 
 const BY = { new: "+ ", old: "− ", both: "", "": "" };

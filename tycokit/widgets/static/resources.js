@@ -2,6 +2,7 @@
 
 const WIDE = 150;
 const HIGH = 28;
+const LEAST_CORES = 0.1; // that fill a curve
 
 function render({ model, el, onCleanup }) {
   const opened = new Set(); // groups whose pods are shown
@@ -61,7 +62,7 @@ function render({ model, el, onCleanup }) {
     const more = h("button", { class: "tycokit-link tycokit-res-name", "aria-expanded": "false" }, mark, name);
     const pods = h("td", {});
     const [restarts, cores, memory] = [0, 1, 2].map(() => h("td", { class: "tycokit-number" }));
-    const curves = [curve("CPU", "tycokit-busy"), curve("memory", "tycokit-good")];
+    const curves = [curve("CPU", "tycokit-busy", LEAST_CORES), curve("memory", "tycokit-good")];
     const inner = h("td", { colspan: "7" });
     const below = h("tr", { class: "tycokit-res-below", hidden: true }, inner);
     let shown = null;
@@ -148,8 +149,9 @@ function meter(label, used, has, words, unit) {
   return h("div", { class: "tycokit-res-meter" }, h("span", { class: "tycokit-quiet" }, label), h("span", { class: "tycokit-res-track", role: "img", "aria-label": `${label}: ${text}` }, bar), h("span", {}, text));
 }
 
-/** Values over time as a line above zero, up to the largest. → { el, set(name, times, values, words) } */
-function curve(label, kind) {
+/** Values over time as a line above zero, up to the largest, or to `least` where all are below:
+ *  what is next to nothing looks so. → { el, set(name, times, values, words) } */
+function curve(label, kind, least = 0) {
   const line = svg("polyline", { class: "tycokit-res-line", fill: "none" });
   const area = svg("polygon", { class: "tycokit-res-area" });
   const last = svg("circle", { class: "tycokit-res-dot", r: "2" });
@@ -162,7 +164,7 @@ function curve(label, kind) {
       if (known.length < 2) return;
       const most = Math.max(...known.map(([, value]) => value));
       const [from, to] = [known[0][0], known[known.length - 1][0]];
-      const points = known.map(([at, value]) => [2 + ((WIDE - 6) * (at - from)) / (to - from || 1), HIGH - 3 - ((HIGH - 7) * value) / (most || 1)]);
+      const points = known.map(([at, value]) => [2 + ((WIDE - 6) * (at - from)) / (to - from || 1), HIGH - 3 - ((HIGH - 7) * value) / (Math.max(most, least) || 1)]);
       const text = points.map((point) => point.map((n) => n.toFixed(1)).join()).join(" ");
       line.setAttribute("points", text);
       area.setAttribute("points", `${text} ${points[points.length - 1][0].toFixed(1)},${HIGH} ${points[0][0].toFixed(1)},${HIGH}`);
