@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from command import tycokit
 from pipeline_driver import Site, counts
 from python_pachyderm import Client
 
 from tycokit import config
+from tycokit.cli import app, show
 from tycokit.deploying import present, since, wanted
 from tycokit.deploying.actions import Action
-from tycokit.deploying.apply import apply
+from tycokit.deploying.apply import ASIDE, apply
 from tycokit.deploying.plan import Plan, Told, plan
 from tycokit.deploying.present import Present
 
@@ -79,6 +82,25 @@ class Place(Folder):
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def run_here(
+        self, patch: pytest.MonkeyPatch, *words: str, at: str, do: Callable[[], None]
+    ) -> int:
+        """The command in this process, its exit code; `do` is called when it has shown a line."""
+        lines, ending = show.line, signal.getsignal(signal.SIGTERM)
+
+        def line(text: str, style: str = "") -> None:
+            lines(text, style)
+            if text == at:
+                do()
+
+        patch.setenv("PACH_CONFIG", str(self.config))
+        patch.chdir(self.folder)
+        patch.setattr(show, "line", line)
+        try:
+            return app.run_command(["deploy", *words])
+        finally:
+            signal.signal(signal.SIGTERM, ending)
+
     def ended(self, pipeline: str, project: str | None = None) -> tuple[int, int, int]:
         """Datums of a pipeline's newest job, once it has ended: processed, skipped, failed."""
         client = self.site.client
@@ -89,6 +111,28 @@ class Place(Folder):
     def pictures(self, *names: str) -> None:
         id_ = self.site.put("images", {f"/{name}": name.encode() for name in names})
         self.site.jobs(id_)
+
+    def state(self) -> dict[str, Any]:
+        """All that a deploy may change, without what it puts where nobody reads it."""
+        client = self.site.client
+        infos = list(client.list_pipeline(details=True))
+        commits = [one.commit for one in client.list_commit("notebooks")]
+        branches = [one.branch.name for one in client.list_branch("notebooks")]
+        return {
+            "pipelines": {one.pipeline.name: (one.version, one.stopped) for one in infos},
+            "timeouts": {one.pipeline.name: one.details.datum_timeout.seconds for one in infos},
+            "repos": sorted(one.repo.name for one in client.list_repo()),
+            "branches": sorted(one for one in branches if not one.startswith(ASIDE)),
+            "commits": sorted(one.id for one in commits if not one.branch.name.startswith(ASIDE)),
+            "b.ipynb": self.site.read("notebooks", "/b.ipynb"),
+        }
+
+    def left(self) -> list[str]:
+        """What deploys have left lying about."""
+        client = self.site.client
+        branches = [one.branch.name for one in client.list_branch("notebooks")]
+        open_ = [one.transaction.id for one in client.list_transaction()]
+        return [*open_, *(one for one in branches if one.startswith(ASIDE))]
 
     @property
     def look(self) -> Looked:
@@ -126,3 +170,7 @@ class Looked:
             since.require_same(self.client, self.plan.actions, outputs, self.there)
 
         apply(self.client, self.plan.actions, report, still)
+
+
+def versions(client: Client) -> dict[str, int]:
+    return {info.pipeline.name: info.version for info in client.list_pipeline()}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,15 +39,6 @@ READERS: dict[str, tuple[dict[str, Any], tuple[str, str] | None, tuple[int, int]
 }
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    for path in (*(tmp_path / "specs").iterdir(), *(tmp_path / "notebooks").iterdir()):
-        path.unlink()
-    yield made
-    made.site.pachd.stop()
-
-
 def pictures_of(name: str) -> str:
     """Pachyderm lets no two branches of one repo meet in what hangs together."""
     given, _, _ = READERS.get(name, ({}, None, None))
@@ -75,6 +64,8 @@ def jobs(place: Place) -> dict[str, tuple[str, tuple[int, int]]]:
 
 def test_what_is_told_of_a_changed_notebook_is_what_happens(place: Place) -> None:
     client = place.site.client
+    for path in (*place.folder.glob("specs/*"), *place.folder.glob("notebooks/*")):
+        path.unlink()
     place.notebook("plot", "one")
     place.notebook("other", "one")
     for name, (given, _, _) in READERS.items():

@@ -6,7 +6,6 @@ import os
 import pty
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from deploy_place import Place, pfs
@@ -15,13 +14,6 @@ from tycokit.deploying import starters
 from tycokit.deploying.versions import Version, require_served
 from tycokit.errors import PachdUnfit
 from tycokit.pachd.rpc import cluster
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    made = Place(tmp_path)
-    yield made
-    made.site.pachd.stop()
 
 
 def test_a_plan_tells_what_is_processed_and_why_and_that_is_so(place: Place) -> None:
