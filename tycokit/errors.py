@@ -703,9 +703,9 @@ class PlanOutdated(CliError):
 
     def __init__(self, changes: Sequence[str]) -> None:
         self.changes = tuple(changes)
-        super().__init__(
-            f"since this was planned, {', '.join(self.changes)}: nothing was changed; run it again"
-        )
+        told = ", ".join(self.changes[:5])
+        more = f", and {len(self.changes) - 5} more" if len(self.changes) > 5 else ""
+        super().__init__(f"since this was planned, {told}{more}: nothing was changed; run it again")
 
 
 class ModelError(CliError):

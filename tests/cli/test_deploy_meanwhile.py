@@ -114,6 +114,11 @@ def test_the_command_says_so_and_fails(
     )
 
 
+def test_of_many_changes_some_are_told() -> None:
+    told = str(PlanOutdated([f"pipeline p{number} was deleted" for number in range(200)]))
+    assert told.endswith("p4 was deleted, and 195 more: nothing was changed; run it again")
+
+
 def test_a_pipeline_that_is_read_is_not_pruned_whatever_project_reads_it(place: Place) -> None:
     client = place.site.client
     place.look.apply()
