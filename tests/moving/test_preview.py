@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from moving_driver import Pair, commits, hashes, pfs, transform
 from python_pachyderm.service import pps_proto
 
 
-def test_a_dry_run_tells_what_would_be_made_and_makes_nothing(pair: Pair) -> None:
-    client, there = pair.laptop.client, pair.cluster.client
+def house(pair: Pair) -> None:
+    """Two projects, a branch beside `master`, and a pipeline with a secret, on the laptop."""
+    client = pair.laptop.client
     client.create_project("other")
     client.create_repo("derived", project_name="other")
     client.create_repo("letters")
@@ -15,40 +17,42 @@ def test_a_dry_run_tells_what_would_be_made_and_makes_nothing(pair: Pair) -> Non
     client.create_branch("letters", "stable", head_commit=("letters", "master"))
     client.create_pipeline("through", transform("true"), input=pfs("letters"))
     client.create_secret("key", {"k": "hidden"})
-    client.create_pipeline(
-        "secretive",
-        transform("true", secrets=[pps_proto.SecretMount(name="key", key="k", env_var="K")]),
-        input=pfs("letters"),
-    )
-    pair.run("export", "all.tar")
+    key = pps_proto.SecretMount(name="key", key="k", env_var="K")
+    client.create_pipeline("secretive", transform("true", secrets=[key]), input=pfs("letters"))
 
-    for words in (["copy", "laptop", "cluster"], ["import", "all.tar", "--context", "cluster"]):
-        said = pair.run(*words, "--dry-run", code=2)
-        assert "would make project other" in said
-        assert "would make repo letters" in said
-        assert "would make pipeline through" in said
-        assert "would make pipeline secretive" not in said
-        assert "pipeline secretive needs the secret key" in said
-        assert "would start" not in said
-        assert "2 files, 1.5 kB" in said
-        assert "would make or move branch letters@stable" in said
-        assert "branch letters@master" not in said
-        assert "nothing was copied: 2 repos, 1 commits, 2 files, 2 pipelines, 1.5 kB" in said
-        assert "would start pipeline through" in pair.run(*words, "--start", "--dry-run", code=2)
-        assert list(there.list_repo()) == []
-        assert list(there.list_pipeline()) == []
-        assert [info.project.name for info in there.list_project()] == ["default"]
 
-    there.create_secret("key", {"k": "another"})
+@pytest.mark.parametrize("imported", [False, True])
+def test_a_dry_run_tells_what_would_be_made_and_makes_nothing(pair: Pair, imported: bool) -> None:
+    house(pair)
+    words = ["copy", "laptop", "cluster"]
+    if imported:
+        pair.run("export", "all.tar")
+        words = ["import", "all.tar", "--context", "cluster"]
+    said = pair.run(*words, "--dry-run", code=2)
+    assert "would make project other" in said
+    assert "would make repo letters" in said
+    assert "would make pipeline through" in said
+    assert "would make pipeline secretive" not in said
+    assert "pipeline secretive needs the secret key" in said
+    assert "would start" not in said
+    assert "2 files, 1.5 kB" in said
+    assert "would make or move branch letters@stable" in said
+    assert "branch letters@master" not in said
+    assert "nothing was copied: 2 repos, 1 commits, 2 files, 2 pipelines, 1.5 kB" in said
+    assert "would start pipeline through" in pair.run(*words, "--start", "--dry-run", code=2)
+    there = pair.cluster.client
+    assert list(there.list_repo()) == []
+    assert list(there.list_pipeline()) == []
+    assert [info.project.name for info in there.list_project()] == ["default"]
+
+
+def test_a_dry_run_of_what_was_copied_tells_what_is_new(pair: Pair) -> None:
+    house(pair)
+    pair.cluster.client.create_secret("key", {"k": "another"})
     pair.run("copy", "laptop", "cluster")
     assert "there is nothing to copy" in pair.run("copy", "laptop", "cluster", "--dry-run")
     said = pair.run("copy", "laptop", "cluster", "--dry-run", "--start", code=2)
     assert "would start pipeline through" in said
-    pair.run("copy", "laptop", "cluster", "--start")
-    assert "there is nothing to copy" in pair.run(
-        "copy", "laptop", "cluster", "--dry-run", "--start"
-    )
-
     pair.laptop.put("letters", {"/a": None, "/c": b"123"})
     said = pair.run("copy", "laptop", "cluster", "--dry-run", code=2)
     assert "1 commits (1 were there), 1 files, 2 pipelines, 3 bytes" in said
