@@ -1,7 +1,6 @@
-"""A server on a socket that answers as Kubernetes' API does.
+"""A server on a socket that replays what a real Kubernetes API server has answered.
 
-The documents in operations/recorded/ have the form of the answers of a Kubernetes 1.27 with
-Pachyderm 2.7 on it, field for field as far as kubectl shows them; names and numbers are made up.
+The answers are in operations/recorded/, whose README says how they were recorded.
 """
 
 from __future__ import annotations
@@ -18,34 +17,63 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 RECORDED = Path(__file__).parent / "operations" / "recorded"
-ID = "KhpCZx7c8prdB268SnmXjELG27JDCaji"
 NAMESPACE = "pachyderm"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 NODES = "/api/v1/nodes"
 EVENTS = f"/api/v1/namespaces/{NAMESPACE}/events"
 POD_METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}/pods"
 NODE_METRICS = "/apis/metrics.k8s.io/v1beta1/nodes"
+REFUSALS = (400, 401, 403, 404, 410)  # recorded; of any other nothing but the status is known
 DROP = object()  # in a watch: the connection breaks off there
+NO_SUCH_API = object()  # what is answered for an API that the cluster has not
 
 
 def recorded(name: str) -> Any:
-    return json.loads((RECORDED / f"{name}.json").read_text())
+    return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def recorded_watch(name: str) -> list[dict[str, Any]]:
+    """The events of a watch, in the order in which they came."""
+    return [json.loads(line) for line in (RECORDED / f"{name}.jsonl").read_bytes().splitlines()]
+
+
+def version(document: dict[str, Any]) -> str:
+    """The resource version of a list, or of an object."""
+    found: str = document["metadata"]["resourceVersion"]
+    return found
+
+
+def pod_of(group: str, name: str = "pods") -> dict[str, Any]:
+    """The first pod of the pipeline or application in a recorded list."""
+    for pod in recorded(name)["items"]:
+        if group in (pod["metadata"]["labels"].get(key) for key in ("pipelineName", "app")):
+            found: dict[str, Any] = pod
+            return found
+    raise LookupError(group)
+
+
+def name_of(group: str, name: str = "pods") -> str:
+    return str(pod_of(group, name)["metadata"]["name"])
 
 
 def secret(id_: str) -> dict[str, Any]:
-    return {"data": {"CLUSTER_DEPLOYMENT_ID": base64.b64encode(id_.encode()).decode()}}
+    data = {"CLUSTER_DEPLOYMENT_ID": base64.b64encode(id_.encode()).decode()}
+    return {**recorded("secret"), "data": data}
+
+
+ID = base64.b64decode(recorded("secret")["data"]["CLUSTER_DEPLOYMENT_ID"]).decode()
 
 
 def secret_of(namespace: str) -> str:
     return f"/api/v1/namespaces/{namespace}/secrets/pachyderm-deployment-id-secret"
 
 
-def log_of(pod: str) -> str:
-    return f"{PODS}/{pod}/log"
+def log_of(pod: str, container: str, *, previous: bool = False) -> str:
+    return f"{PODS}/{pod}/log?{container}{' before' if previous else ''}"
 
 
 class Kubernetes:
-    """`answers` is by path: what is answered as JSON, text, or the status of a refusal.
+    """`answers` is by path: what is answered as JSON, text, the status of a refusal, NO_SUCH_API.
 
     A watch sends the next of `watches`, events with DROP where it breaks off, as soon as there is
     one. `refuse` ends it, and has the next ones refused. `asked` has each request's path, `watched`
@@ -73,14 +101,20 @@ class Kubernetes:
                 if query.get("watch", "").lower() == "true":
                     outer.watched.append(query.get("resourceVersion", ""))
                     self.watch()
+                elif container := query.get("container"):
+                    before = query.get("previous", "").lower() == "true"
+                    path = f"{parts.path}?{container}{' before' if before else ''}"
+                    self.answer(outer.answers.get(path, 404))
                 else:
                     self.answer(outer.answers.get(parts.path, 404))
 
             def answer(self, found: Any) -> None:
                 status = found if isinstance(found, int) else 200
+                if found is NO_SUCH_API:
+                    status, found = 404, (RECORDED / "no-such-api.txt").read_text()
                 kind = "text/plain" if isinstance(found, str) else "application/json"
                 if isinstance(found, int):
-                    found = recorded(str(found)) if found in (401, 403, 410) else {"kind": "Status"}
+                    found = recorded(str(found)) if found in REFUSALS else {"kind": "Status"}
                 body = found.encode() if isinstance(found, str) else json.dumps(found).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
@@ -128,9 +162,16 @@ class Kubernetes:
         self.answers[secret_of(namespace)] = found
 
     def replay(self) -> None:
-        """Answer with all that was recorded, as pachd's cluster."""
-        self.holds(NAMESPACE, secret(ID))
+        """Answer as pachd's cluster did."""
+        self.holds(NAMESPACE, recorded("secret"))
+        validate = name_of("validate")
+        previous, storage = (
+            (RECORDED / f"{name}.log").read_text(encoding="utf-8")
+            for name in ("user-previous", "storage")
+        )
         self.answers |= {
+            log_of(validate, "user", previous=True): previous,
+            log_of(validate, "storage"): storage,
             PODS: recorded("pods"),
             NODES: recorded("nodes"),
             EVENTS: recorded("events"),

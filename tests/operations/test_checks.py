@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes_api import recorded
+from kubernetes_api import name_of, pod_of, recorded
 
 from tycokit.joblist import JobRow
 from tycokit.operations import checks, documents
@@ -53,28 +53,62 @@ def test_the_pods_of_the_recorded_cluster() -> None:
     by_subject = {each.subject: each for each in found}
     assert len(by_subject) == len(found) == 7
 
-    crashed = by_subject["pod default-validate-v3-zz7xr"]
+    crashed = by_subject[f"pod {name_of('validate')}"]
     assert crashed.what.startswith("CrashLoopBackOff: back-off 5m0s restarting")
-    assert crashed.what.endswith("; user ended with code 1, 7 restarts")
+    assert crashed.what.endswith("; user ended with code 1, 6 restarts")
     assert crashed.next == "`tycokit logs validate --pods` shows its last words"
-    killed = by_subject["pod default-plot-v2-m3k8d"]
-    assert killed.what == "user was killed for its memory (OOMKilled), 4 restarts"
+    killed = by_subject[f"pod {name_of('plot')}"]
+    assert killed.what == "user was killed for its memory (OOMKilled), 6 restarts"
     assert "resource_limits.memory in the spec of plot" in killed.next
-    image = by_subject["pod default-annotate-v1-q9w2c"]
+    image = by_subject[f"pod {name_of('annotate')}"]
     assert "ImagePullBackOff: Back-off pulling image" in image.what
     assert "does registry.example.com/tycokit/stage:V9 exist" in image.next
-    full = by_subject["pod default-alert-v1-t5n6b"]
-    assert "2 Insufficient cpu" in full.what
+    full = by_subject[f"pod {name_of('alert')}"]
+    assert "1 Insufficient cpu" in full.what
     assert "`tycokit scale alert N`" in full.next
-    secret = by_subject["pod lab-records-v1-r2d2x"]
+    secret = by_subject[f"pod {name_of('records')}"]
     assert 'secret "smtp" not found' in secret.what
-    quota = by_subject["ReplicationController lab-report-v1"]
+    quota = by_subject["ReplicationController default-report-v1"]
     assert "exceeded quota" in quota.what
     assert {each.level for each in found[:6]} == {"wrong"}
     # it was killed once, and has been well since
     again = found[6]
-    assert (again.level, again.subject) == ("note", "pod default-model-v1-h8s6k")
+    assert (again.level, again.subject.startswith("pod default-model-v1-")) == ("note", True)
+    assert again.what == "user was killed for its memory (OOMKilled), 1 restart"
     assert all(each.next for each in found)
+
+
+def of_later(group: str) -> Finding:
+    """What is found about a pod that was recorded later."""
+    pod = documents.pod(pod_of(group, "pods-later"))
+    return one(replace(HEALTHY, reading=replace(READING, pods=(pod,))))
+
+
+def test_a_pod_that_does_not_get_beyond_its_init_container() -> None:
+    fails = of_later("prepare")
+    assert (fails.level, "; init ended with code 4, " in fails.what) == ("wrong", True)
+    assert fails.next == "`tycokit logs prepare --pods` shows its last words"
+    missing = of_later("unpack")
+    assert missing.what.startswith("ImagePullBackOff: ")
+    # of the three images that the pod wants it is this one
+    assert missing.next.startswith("does registry.example.com/tycokit/stage:V9 exist under that")
+
+
+def test_a_pod_that_ends_is_as_it_is_to_be_and_one_that_was_put_out_is_not() -> None:
+    ending = [documents.pod(pod_of(group, "pods-later")) for group in ("going", "preflight")]
+    assert check(replace(HEALTHY, reading=replace(READING, pods=tuple(ending)))) == ()
+    evicted = of_later("crop")
+    assert evicted.what.startswith("Evicted: ")
+    assert "exceeds the limit" in evicted.what
+
+
+def test_a_container_that_has_just_crashed_for_the_first_time_is_told_with_its_code() -> None:
+    document = pod_of("validate")
+    for status in document["status"]["containerStatuses"]:
+        if status["name"] == "user":
+            status |= {"state": status["lastState"], "lastState": {}, "restartCount": 0}
+    found = one(replace(HEALTHY, reading=replace(READING, pods=(documents.pod(document),))))
+    assert found.what == "Error; user ended with code 1"
 
 
 def test_pipelines_are_called_as_the_contexts_project_wants_them() -> None:
@@ -84,21 +118,22 @@ def test_pipelines_are_called_as_the_contexts_project_wants_them() -> None:
     names = {pod.group for pod in lab.pods if pod.worker}
     assert names > {"records", "default/validate", "default/model"}
     assert [pod for pod in lab.pods if not pod.worker] == [pod for pod in pods if not pod.worker]
-    crashed = check(replace(HEALTHY, reading=lab))[0]
-    assert crashed.subject == "pod default-validate-v3-zz7xr"
+    found = {each.subject: each for each in check(replace(HEALTHY, reading=lab))}
+    crashed = found[f"pod {name_of('validate')}"]
     assert "`tycokit logs default/validate --pods`" in crashed.next
 
 
 def test_a_pod_that_waits_too_long_is_told_with_its_last_warning() -> None:
-    document = dict(recorded("pods")["items"][3])
-    document["status"] = {"phase": "Pending", "startTime": "2026-11-24T09:12:03Z"}
-    pod = documents.pod(document)
+    pod = documents.pod(pod_of("mount", "pods-later"))
     assert pod.started is not None
-    events = (replace(EVENTS[0], about=f"Pod {pod.name}", reason="FailedMount", message="no"),)
-    facts = replace(HEALTHY, reading=replace(READING, pods=(pod,)), events=events)
+    events = [documents.event(each) for each in recorded("events-later")["items"]]
+    about = tuple(each for each in events if each.about == f"Pod {pod.name}")
+    facts = replace(HEALTHY, reading=replace(READING, pods=(pod,)), events=about)
     assert check(replace(facts, now=pod.started + 60)) == ()
     found = one(replace(facts, now=pod.started + 3600))
-    assert found.what == "Pending for 60 min: FailedMount, no"
+    assert found.what.startswith("PodInitializing for 60 min: FailedMount, MountVolume.SetUp ")
+    assert 'secret "weights" not found' in found.what
+    assert found.next.startswith("`kubectl --namespace pachyderm describe pod default-mount-v1`")
 
 
 @pytest.mark.parametrize(
@@ -174,11 +209,11 @@ def test_jobs_that_failed_and_jobs_that_stand_still() -> None:
 
 
 def test_a_pachd_that_is_away_comes_first_and_what_cannot_be_seen_is_said() -> None:
-    pods = (documents.pod(recorded("pods")["items"][5]),)
+    pods = (documents.pod(pod_of("validate")),)
     facts = Facts(NOW, None, "no pachd answers", (), replace(READING, pods=pods), (), "")
     first, second = check(facts)
     assert (first.subject, first.level) == ("pachd", "wrong")
-    assert second.subject == "pod default-validate-v3-zz7xr"
+    assert second.subject == f"pod {name_of('validate')}"
     assert first.next == "then `tycokit doctor` once more"
     log = Path("/data/pachd.log")
     (alone,) = check(Facts(NOW, None, "no pachd answers", (), None, (), "", log))

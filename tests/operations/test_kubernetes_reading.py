@@ -11,6 +11,7 @@ import pytest
 from kubernetes_api import (
     EVENTS,
     ID,
+    NO_SUCH_API,
     NODE_METRICS,
     NODES,
     POD_METRICS,
@@ -18,6 +19,8 @@ from kubernetes_api import (
     Kubernetes,
     kubeconfig,
     log_of,
+    name_of,
+    pod_of,
     recorded,
     secret,
     secret_of,
@@ -28,8 +31,9 @@ from tycokit.operations import documents, metrics, podlogs, sources
 from tycokit.operations.pods import Excerpt, Pod
 from tycokit.operations.sources import Source
 
-MODEL = "default-model-v1-4vj2p"
-VALIDATE = "default-validate-v3-zz7xr"
+ALERT, ANNOTATE, MODEL, PLOT, RECORDS, VALIDATE = (
+    name_of(group) for group in ("alert", "annotate", "model", "plot", "records", "validate")
+)
 
 
 @pytest.fixture
@@ -42,21 +46,28 @@ def states(pods: tuple[Pod, ...]) -> dict[str, str]:
     return {pod.name: pod.state for pod in pods}
 
 
+def words_of_kubectl(name: str) -> dict[str, str]:
+    """The column STATUS by pod, as the server printed it."""
+    table = recorded(f"{name}-printed")
+    at = [column["name"] for column in table["columnDefinitions"]].index("Status")
+    return {row["cells"][0]: row["cells"][at] for row in table["rows"]}
+
+
 def test_the_pods_are_those_of_pachds_namespace_in_kubectls_words(
     kubernetes: Kubernetes, source: Source
 ) -> None:
     reading = source.read()
-    assert states(reading.pods) == {
-        "default-alert-v1-t5n6b": "Unschedulable",
-        "default-annotate-v1-q9w2c": "ImagePullBackOff",
-        "default-model-v1-4vj2p": "Running",
-        "default-model-v1-h8s6k": "Running",
-        "default-plot-v2-m3k8d": "CrashLoopBackOff",
-        "default-validate-v3-zz7xr": "CrashLoopBackOff",
-        "etcd-0": "Running",
-        "lab-records-v1-r2d2x": "CreateContainerConfigError",
-        "pachd-7d9c5bd9c8-x2vqp": "Running",
-        "pg-bouncer-6c5f9d7b9-klmwz": "Running",
+    assert states(reading.pods) == words_of_kubectl("pods") | {ALERT: "Unschedulable"}
+    assert states(reading.pods) | {MODEL: "Running"} == {
+        ALERT: "Unschedulable",
+        ANNOTATE: "ImagePullBackOff",
+        **{pod.name: "Running" for pod in reading.pods if pod.group == "model"},
+        PLOT: "CrashLoopBackOff",
+        VALIDATE: "CrashLoopBackOff",
+        name_of("etcd"): "Running",
+        RECORDS: "CreateContainerConfigError",
+        name_of("pachd"): "Running",
+        name_of("pg-bouncer"): "Running",
     }
     assert "the namespace pachyderm of Kubernetes at http://127.0.0.1:" in reading.where
     assert reading.gaps == ()
@@ -65,29 +76,56 @@ def test_the_pods_are_those_of_pachds_namespace_in_kubectls_words(
     by_name = {pod.name: pod for pod in reading.pods}
     validate = by_name[VALIDATE]
     assert (validate.group, validate.worker, validate.node) == ("validate", True, "node-a")
-    assert (validate.restarts, validate.ready) == (7, False)
+    assert (validate.restarts, validate.ready) == (6, False)
     user, storage = validate.containers
     assert (user.name, user.state, user.last, user.last_code) == ("user", "waiting", "Error", 1)
     assert (storage.name, storage.state, storage.ready) == ("storage", "running", True)
-    assert by_name["lab-records-v1-r2d2x"].group == "lab/records"
-    assert by_name["pachd-7d9c5bd9c8-x2vqp"].group == "pachd"
+    assert by_name[RECORDS].group == "lab/records"
+    assert by_name[name_of("pachd")].group == "pachd"
     assert not by_name["etcd-0"].worker
+
+
+def test_pods_at_other_moments_of_their_lives(kubernetes: Kubernetes, source: Source) -> None:
+    kubernetes.answers[PODS] = recorded("pods-later")
+    pods = {pod.group: pod for pod in source.read().pods}
+    later = {group: pod.state for group, pod in pods.items()}
+    assert (later["unpack"], later["prepare"]) == ("ImagePullBackOff", "CrashLoopBackOff")
+    assert (later["mount"], later["crop"]) == ("PodInitializing", "Evicted")
+    assert pods["crop"].message.endswith('exceeds the limit "1Mi".')
+    assert (later["going"], later["preflight"]) == ("Terminating", "Completed")
+    # the words are kubectl's, but for what tells more
+    printed = words_of_kubectl("pods-later")
+    assert printed[pods["crop"].name] in ("Error", "ContainerStatusUnknown")  # as it ended
+    del pods["crop"]
+    assert {
+        group: printed[pod.name] for group, pod in pods.items() if pod.state != printed[pod.name]
+    } == {
+        "alert": "Pending",
+        "unpack": "Init:ImagePullBackOff",
+        "prepare": "Init:CrashLoopBackOff",
+        "mount": "Init:0/1",
+    }
+    init, user, storage = pods["prepare"].containers
+    assert (init.name, init.last, init.last_code) == ("init", "Error", 4)
+    assert pods["prepare"].restarts == init.restarts > 0
+    assert (user.state, storage.state) == ("waiting", "waiting")
+    assert [one.name for one in pods["mount"].containers] == ["user", "storage"]
 
 
 def test_cpu_and_memory_are_summed_by_pipeline(source: Source) -> None:
     reading = source.read()
     usages = {one.group: one for one in metrics.by_group(reading.pods, ["model", "asleep"])}
     model = usages["model"]
-    assert model.cores == pytest.approx(0.987654321 + 0.012345679 + 0.5)
-    assert model.memory == (1536 + 64 + 1024 + 64) * 2**20
+    assert model.cores == pytest.approx(0.095851589 + 0.095809956)
+    assert model.memory == (360 + 224 + 348 + 228) * 1024
     assert (model.ready, len(model.pods), model.restarts) == (2, 2, 1)
-    assert usages["annotate"].cores is None  # it has never run
+    assert usages["alert"].cores is None  # it has never run
     assert (usages["asleep"].pods, usages["asleep"].cores) == ((), 0)
     assert list(usages)[-3:] == ["etcd", "pachd", "pg-bouncer"]  # below the pipelines
     first, second = reading.nodes
-    assert (first.name, first.ready, first.cores) == ("node-a", True, 3.92)
-    assert first.used_cores == pytest.approx(1.712345678)
-    assert (first.memory, first.used_memory) == (15368192 * 1024, 5242880 * 1024)
+    assert (first.name, first.ready, first.cores) == ("node-a", True, 2)
+    assert first.used_cores == pytest.approx(1.999015587)
+    assert (first.memory, first.used_memory) == (24057396 * 1024, 6665444 * 1024)
     assert second.troubles == ("DiskPressure: kubelet has disk pressure",)
 
 
@@ -95,8 +133,7 @@ def test_what_may_not_be_seen_is_a_gap_and_the_rest_is_there(
     kubernetes: Kubernetes, source: Source
 ) -> None:
     kubernetes.answers[NODES] = 403
-    kubernetes.answers[POD_METRICS] = "404 page not found\n"
-    del kubernetes.answers[POD_METRICS]
+    kubernetes.answers[POD_METRICS] = NO_SUCH_API
     reading = source.read()
     nodes, usage = reading.gaps
     assert nodes.startswith("the nodes are not known: Kubernetes refuses: 403")
@@ -116,14 +153,29 @@ def test_without_the_pods_there_is_nothing(kubernetes: Kubernetes, source: Sourc
     kubernetes.answers[secret_of("pachyderm")] = secret("another")
     with pytest.raises(KubernetesError, match="not shown to be the one that pachd runs in"):
         sources.in_kubernetes(ID, kubeconfig=kubernetes.kubeconfig)
+    kubernetes.answers[secret_of("pachyderm")] = 403
+    with pytest.raises(
+        KubernetesError, match=r"\(your account may not read secrets in pachyderm\)"
+    ):
+        sources.in_kubernetes(ID, kubeconfig=kubernetes.kubeconfig)
 
 
 def test_events_of_both_forms_are_read(kubernetes: Kubernetes, source: Source) -> None:
-    back_off, scheduling, quota = source.events()
-    assert (back_off.about, back_off.reason, back_off.count) == (f"Pod {VALIDATE}", "BackOff", 31)
-    assert (scheduling.count, scheduling.reason) == (12, "FailedScheduling")
-    assert scheduling.at == documents.seconds("2026-11-24T11:01:00.654321Z")
-    assert quota.about == "ReplicationController lab-report-v1"
+    events = source.events()
+    assert len(events) == len(recorded("events")["items"])
+    times = [one.at for one in events]
+    assert None not in times
+    assert times == sorted(times, key=lambda at: at or 0)  # Kubernetes lists them by name
+    by_subject = {(one.about, one.reason): one for one in events}
+    back_off = by_subject[f"Pod {VALIDATE}", "BackOff"]
+    assert back_off.count > 5
+    assert back_off.message.startswith("Back-off restarting failed container user in pod")
+    scheduling = by_subject[f"Pod {ALERT}", "FailedScheduling"]
+    assert scheduling.count == 2
+    (as_series,) = (one for one in recorded("events")["items"] if one.get("series"))
+    assert scheduling.at == documents.seconds(as_series["series"]["lastObservedTime"])
+    quota = by_subject["ReplicationController default-report-v1", "FailedCreate"]
+    assert quota.message.startswith("Error creating: pods ")
     assert kubernetes.queries[kubernetes.asked.index(EVENTS)]["fieldSelector"] == "type=Warning"
 
 
@@ -136,39 +188,40 @@ def test_logs_are_those_of_all_containers_and_of_the_crashed_one_before(
         Excerpt(VALIDATE, "user", False, 4, previous=True),
         Excerpt(VALIDATE, "storage", True, 4),
     )
-    text = (Path(__file__).parent / "recorded" / "validate.log").read_text()
-    kubernetes.answers[log_of(VALIDATE)] = text + "ünd no newline"
-    assert list(source.logs(wanted[0])) == [*text.splitlines(), "ünd no newline"]
+    lines = list(source.logs(wanted[0]))
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-2:] == ["ModuleNotFoundError: No module named 'tycokit'", "für immer"]
     query = kubernetes.queries[-1]
     assert (query["container"], query["tailLines"]) == ("user", "4")
     assert query["previous"].lower() == "true"
+    assert list(source.logs(wanted[1])) == ["storage is ready"]
     assert {one.pod for one in podlogs.excerpts(reading, "model")} == {
-        MODEL,
-        "default-model-v1-h8s6k",
+        pod.name for pod in reading.pods if pod.group == "model"
     }
     assert podlogs.excerpts(reading, MODEL)[0] == Excerpt(MODEL, "user")
-    assert podlogs.excerpts(reading, "annotate") == (
-        Excerpt("default-annotate-v1-q9w2c", "storage"),
-    )
+    assert podlogs.excerpts(reading, "annotate") == (Excerpt(ANNOTATE, "storage"),)
     with pytest.raises(OperationsError, match=r"no pod missing .*those of: alert, annotate"):
         podlogs.excerpts(reading, "missing")
-    with pytest.raises(KubernetesError, match="404"):
-        list(source.logs(Excerpt(MODEL, "user")))
+    kubernetes.answers[log_of(ANNOTATE, "user")] = 400
+    with pytest.raises(KubernetesError, match=r"400 .* is waiting to start: trying and failing"):
+        list(source.logs(Excerpt(ANNOTATE, "user")))
 
 
-def test_a_pod_before_and_after_its_life() -> None:
-    document = next(one for one in recorded("pods")["items"] if one["metadata"]["name"] == MODEL)
-    status = document["status"]
+def test_the_log_of_an_init_container_that_fails_is_among_them(
+    kubernetes: Kubernetes, source: Source
+) -> None:
+    kubernetes.answers[PODS] = recorded("pods-later")
+    reading = source.read()
+    prepare = name_of("prepare", "pods-later")
+    assert podlogs.excerpts(reading, "prepare") == (Excerpt(prepare, "init", previous=True),)
+    assert podlogs.excerpts(reading, "unpack") == ()
+
+
+def test_a_pod_of_which_little_is_known() -> None:
+    document = pod_of("model")
     starting = {**document, "status": {"phase": "Pending"}}
     assert documents.pod(starting).state == "Pending"
     assert [one.state for one in documents.pod(starting).containers] == ["waiting", "waiting"]
-    waits = {"name": "init", "state": {"waiting": {"reason": "ErrImagePull", "message": "no"}}}
-    init = {**document, "status": {**status, "initContainerStatuses": [waits]}}
-    assert (documents.pod(init).state, documents.pod(init).message) == ("ErrImagePull", "no")
-    evicted = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}
-    assert documents.pod({**document, "status": evicted}).state == "Evicted"
-    going = {**document["metadata"], "deletionTimestamp": "2026-11-24T11:03:00Z"}
-    assert documents.pod({**document, "metadata": going}).state == "Terminating"
     bare = {"metadata": {"name": "odd"}}
     assert (documents.pod(bare).state, documents.pod(bare).group) == ("Unknown", "odd")
 

@@ -7,13 +7,14 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from kubernetes_api import DROP, ID, PODS, Kubernetes, recorded
+from kubernetes_api import DROP, ID, PODS, Kubernetes, recorded, recorded_watch, version
 from waiting import until
 
 from tycokit.errors import KubernetesError
-from tycokit.operations import kube
+from tycokit.operations import documents, kube
 from tycokit.operations.cluster import SELECTOR
 from tycokit.operations.mirror import Mirror
+from tycokit.operations.pods import Pod
 
 
 @pytest.fixture
@@ -25,65 +26,67 @@ def mirror(kubernetes: Kubernetes) -> Iterator[Mirror]:
         yield made
 
 
-def event(kind: str, version: int, **more: Any) -> dict[str, Any]:
-    """About the first pod of the list."""
-    document = dict(recorded("pods")["items"][0])
-    document["metadata"] = {**document["metadata"], "resourceVersion": str(version)}
-    return {"type": kind, "object": {**document, **more}}
-
-
-def bookmark(version: int) -> dict[str, Any]:
-    meta = {"resourceVersion": str(version), "creationTimestamp": None}
-    return {
-        "type": "BOOKMARK",
-        "object": {"kind": "Pod", "apiVersion": "v1", "metadata": meta, "spec": {}, "status": {}},
-    }
-
-
-def expired() -> dict[str, Any]:
-    return {"type": "ERROR", "object": recorded("410")}
-
-
-def phase(mirror: Mirror, uid: str) -> str | None:
-    found = {one["metadata"]["uid"]: one for one in mirror.pods()}
-    return found[uid]["status"]["phase"] if uid in found else None
-
-
-UID = recorded("pods")["items"][0]["metadata"]["uid"]
+PODS_AT_FIRST = recorded("pods")
+AT_FIRST = version(PODS_AT_FIRST)
+# a third worker of model comes; the connection drops when it runs; the next watch tells its end
+BEFORE_THE_DROP, AFTER_IT = recorded_watch("watch"), recorded_watch("watch-resumed")
+LAST_SEEN, BOOKMARK = version(BEFORE_THE_DROP[-1]["object"]), version(AFTER_IT[-1]["object"])
+(NEW,) = {one["object"]["metadata"]["name"] for one in BEFORE_THE_DROP if one["type"] == "ADDED"}
 
 
 def watches(kubernetes: Kubernetes, count: int) -> list[str]:
+    """From which versions these many watches began."""
     until(lambda: len(kubernetes.watched) >= count, 30)
-    return kubernetes.watched
+    return kubernetes.watched[:count]
+
+
+def names(mirror: Mirror) -> set[str]:
+    return {one["metadata"]["name"] for one in mirror.pods()}
+
+
+def of_the_new(mirror: Mirror) -> Pod | None:
+    return next((documents.pod(one) for one in mirror.pods() if named(one) == NEW), None)
+
+
+def named(document: dict[str, Any]) -> str:
+    return str(document["metadata"]["name"])
 
 
 def test_changes_are_taken_in_and_the_next_watch_goes_on_from_them(
     kubernetes: Kubernetes, mirror: Mirror
 ) -> None:
-    assert len(mirror.pods()) == 10
-    assert watches(kubernetes, 1) == ["81100"]
-    kubernetes.watches.put([event("MODIFIED", 81200, status={"phase": "Failed"})])
-    until(lambda: phase(mirror, UID) == "Failed", 30)
-    assert watches(kubernetes, 2) == ["81100", "81200"]
-    kubernetes.watches.put([event("DELETED", 81300), bookmark(81400)])
-    until(lambda: phase(mirror, UID) is None, 30)
-    assert watches(kubernetes, 3)[2] == "81400"
-    kubernetes.watches.put([event("ADDED", 81500)])
-    until(lambda: phase(mirror, UID) == "Running", 30)
-    assert watches(kubernetes, 4)[3] == "81500"
-    assert kubernetes.asked.count(PODS) == 1 + 4
+    first = {named(one) for one in PODS_AT_FIRST["items"]}
+    assert names(mirror) == first
+    assert watches(kubernetes, 1) == [AT_FIRST]
+    states = list[str]()
+    for event in BEFORE_THE_DROP:  # each in a watch of its own, which ends as servers end them
+        kubernetes.watches.put([event])
+        until(lambda event=event: kubernetes.watched[-1] == version(event["object"]), 30)
+        if named(event["object"]) == NEW:
+            pod = of_the_new(mirror)
+            assert pod is not None
+            states += [pod.state] if states[-1:] != [pod.state] else []
+    assert states == ["Pending", "PodInitializing", "Running"]
+    assert names(mirror) == first | {NEW}
+    kubernetes.watches.put(AFTER_IT)
+    until(lambda: kubernetes.watched[-1] == BOOKMARK, 30)
+    assert names(mirror) == first
+    assert kubernetes.asked.count(PODS) == 1 + len(kubernetes.watched)  # it was listed once
 
 
 def test_a_watch_that_drops_is_taken_up_where_it_was(
     kubernetes: Kubernetes, mirror: Mirror
 ) -> None:
-    kubernetes.watches.put([event("MODIFIED", 81200, status={"phase": "Unknown"}), DROP])
-    assert watches(kubernetes, 2) == ["81100", "81200"]
-    assert phase(mirror, UID) == "Unknown"
+    kubernetes.watches.put([*BEFORE_THE_DROP, DROP])
+    assert watches(kubernetes, 2) == [AT_FIRST, LAST_SEEN]
+    pod = of_the_new(mirror)
+    assert pod is not None
+    assert (pod.state, pod.ready) == ("Running", True)
     kubernetes.watches.put([DROP])
-    assert watches(kubernetes, 3)[2] == "81200"
-    kubernetes.watches.put([event("MODIFIED", 81300, status={"phase": "Running"})])
-    until(lambda: phase(mirror, UID) == "Running", 30)
+    assert watches(kubernetes, 3)[2] == LAST_SEEN
+    kubernetes.watches.put([*AFTER_IT, DROP])
+    assert watches(kubernetes, 4)[3] == BOOKMARK
+    assert of_the_new(mirror) is None
 
 
 @pytest.mark.parametrize("how", ["in the stream", "at once"])
@@ -91,17 +94,17 @@ def test_where_the_version_is_too_old_all_is_listed_anew(
     kubernetes: Kubernetes, mirror: Mirror, how: str
 ) -> None:
     watches(kubernetes, 1)
-    later = recorded("pods")
-    later["metadata"]["resourceVersion"] = "92417"
-    del later["items"][0]
+    later = recorded("pods-later")
     kubernetes.answers[PODS] = later
     if how == "in the stream":
-        kubernetes.watches.put([expired()])
+        expired = recorded_watch("watch-expired")
+        assert [one["object"]["code"] for one in expired] == [410]
+        kubernetes.watches.put(expired)
     else:
         kubernetes.refuse(410)
-    until(lambda: len(mirror.pods()) == 9, 30)
-    until(lambda: "92417" in kubernetes.watched, 30)
-    assert set(kubernetes.watched) == {"81100", "92417"}
+    until(lambda: names(mirror) == {named(one) for one in later["items"]}, 30)
+    until(lambda: version(later) in kubernetes.watched, 30)
+    assert set(kubernetes.watched) == {AT_FIRST, version(later)}
 
 
 def test_a_server_that_refuses_is_told_and_comes_back(

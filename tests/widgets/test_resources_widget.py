@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from gates import Gates, pipeline
-from kubernetes_api import ID, Kubernetes, recorded
+from kubernetes_api import DROP, ID, Kubernetes, pod_of, recorded_watch
 from lab_driver import Lab, Notebook, connect, expect
 from pipeline_driver import Site
 from playwright.sync_api import Locator
@@ -16,8 +16,6 @@ from python_pachyderm import Client
 
 from tycokit.pachd import server
 from tycokit.pachd.rpc import cluster
-
-VALIDATE = "default-validate-v3-zz7xr"
 
 
 @pytest.fixture(scope="module")
@@ -123,14 +121,20 @@ def test_a_clusters_pods_are_followed_as_they_change(
     expect(there.get_by_text("the namespace pachyderm of Kubernetes")).to_be_visible()
     validate = row(there, "validate")
     expect(validate).to_contain_text("0/1 ✖ CrashLoopBackOff")
-    expect(validate).to_contain_text("▲ 7")
-    expect(row(there, "model")).to_contain_text("1.50")
+    expect(validate).to_contain_text("▲ 6")
+    model = row(there, "model")
+    expect(model).to_contain_text("0.19")
     expect(there.get_by_text("DiskPressure: kubelet has disk pressure")).to_be_visible()
     there.get_by_role("button", name="alert", exact=True).click()
-    expect(there.get_by_text("0/2 nodes are available")).to_be_visible()
+    expect(there.get_by_text("0/2 nodes are available: 1 Insufficient cpu")).to_be_visible()
 
-    pod = next(one for one in recorded("pods")["items"] if one["metadata"]["name"] == VALIDATE)
-    pod["metadata"]["resourceVersion"] = "81200"
+    expect(model).to_contain_text("2/2 ✔ Running")
+    kubernetes.watches.put([*recorded_watch("watch"), DROP])
+    expect(model).to_contain_text("3/3 ✔ Running")
+    kubernetes.watches.put(recorded_watch("watch-resumed"))
+    expect(model).to_contain_text("2/2 ✔ Running")
+
+    pod = pod_of("validate")
     for status in pod["status"]["containerStatuses"]:
         status |= {"state": {"running": {}}, "ready": True}
     kubernetes.watches.put([{"type": "MODIFIED", "object": pod}])

@@ -59,12 +59,13 @@ class Cluster:
         return Reading(time.time(), where, found, tuple(nodes), gaps=tuple(gaps))
 
     def events(self) -> tuple[Event, ...]:
-        """The warnings of the last hour or so, as long as Kubernetes keeps them."""
+        """The warnings of the last hour or so, as long as Kubernetes keeps them, oldest first."""
         kube = self._kube
         found = kube.get(
             kube.core.list_namespaced_event, kube.namespace, field_selector="type=Warning"
         )
-        return tuple(documents.event(one) for one in found["items"])
+        told = [documents.event(one) for one in found["items"]]  # by name, as Kubernetes lists all
+        return tuple(sorted(told, key=lambda one: one.at or 0))
 
     def logs(self, wanted: Excerpt) -> Iterator[str]:
         """The lines of a container's log. Raises KubernetesError."""

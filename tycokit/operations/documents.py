@@ -14,6 +14,7 @@ from typing import Any
 from tycokit.operations.pods import Container, Event, Node, Pod, group
 
 Document = Mapping[str, Any]
+_COMBINED = "(combined from similar events): "  # how the newest of many begins
 _TROUBLES = ("DiskPressure", "MemoryPressure", "PIDPressure", "NetworkUnavailable")
 
 
@@ -31,6 +32,7 @@ def pod(document: Document) -> Pod:
         else labels.get("app") or labels.get("app.kubernetes.io/name") or meta["name"],
         worker=bool(pipeline),
         state=state,
+        namespace=meta.get("namespace", ""),
         node=(document.get("spec") or {}).get("nodeName", ""),
         message=message,
         started=seconds(status.get("startTime")),
@@ -65,7 +67,7 @@ def event(document: Document) -> Event:
     return Event(
         about=f"{about.get('kind', '')} {about.get('name', '')}",
         reason=document.get("reason") or "",
-        message=document.get("message") or "",
+        message=(document.get("message") or "").removeprefix(_COMBINED),
         count=document.get("count") or series.get("count") or 1,
         at=seconds(at or document.get("eventTime")),
     )
@@ -105,23 +107,33 @@ def seconds(text: str | None) -> float | None:
 
 
 def _containers(spec: Document, status: Document) -> Iterator[Container]:
-    """Those that stay, in the order of the spec; also before Kubernetes has begun with them."""
+    """Those that stay, in the order of the spec, also before Kubernetes has begun with them; first
+    the init container that they wait for, once it has begun and until it has ended well.
+    """
+    for found in status.get("initContainerStatuses") or ():
+        one = _container(found["name"], found)
+        if one.reason not in ("Completed", "PodInitializing"):
+            yield one
     known = {one["name"]: one for one in status.get("containerStatuses") or ()}
     for declared in spec.get("containers") or ():
-        found = known.get(declared["name"]) or {}
-        kind, detail = next(iter((found.get("state") or {"waiting": {}}).items()))
-        last = (found.get("lastState") or {}).get("terminated") or {}
-        yield Container(
-            name=declared["name"],
-            image=found.get("image") or declared.get("image", ""),
-            state={"terminated": "ended"}.get(kind, kind),
-            reason=_reason(detail),
-            message=detail.get("message") or "",
-            ready=bool(found.get("ready")),
-            restarts=found.get("restartCount") or 0,
-            last=_reason(last),
-            last_code=last.get("exitCode"),
-        )
+        yield _container(declared["name"], known.get(declared["name"]) or {}, declared)
+
+
+def _container(name: str, status: Document, declared: Document | None = None) -> Container:
+    kind, detail = next(iter((status.get("state") or {"waiting": {}}).items()))
+    before = (status.get("lastState") or {}).get("terminated") or {}
+    ended = detail if kind == "terminated" else before
+    return Container(
+        name=name,
+        image=status.get("image") or (declared or {}).get("image", ""),
+        state={"terminated": "ended"}.get(kind, kind),
+        reason=_reason(detail),
+        message=detail.get("message") or "",
+        ready=bool(status.get("ready")),
+        restarts=status.get("restartCount") or 0,
+        last=_reason(ended),
+        last_code=ended.get("exitCode"),
+    )
 
 
 def _state(document: Document, containers: tuple[Container, ...]) -> tuple[str, str]:
@@ -130,7 +142,7 @@ def _state(document: Document, containers: tuple[Container, ...]) -> tuple[str, 
     if document["metadata"].get("deletionTimestamp"):
         return "Terminating", ""
     if status.get("reason"):  # of the whole pod: Evicted, NodeLost
-        return status["reason"], status.get("message") or ""
+        return status["reason"], (status.get("message") or "").rstrip()
     for one in status.get("initContainerStatuses") or ():
         kind, detail = next(iter((one.get("state") or {"waiting": {}}).items()))
         reason = _reason(detail)
@@ -143,7 +155,8 @@ def _state(document: Document, containers: tuple[Container, ...]) -> tuple[str, 
     for condition in status.get("conditions") or ():
         if condition.get("reason") == "Unschedulable":
             return "Unschedulable", condition.get("message") or ""
-    return status.get("phase") or "Unknown", status.get("message") or ""
+    phase = status.get("phase") or "Unknown"
+    return {"Succeeded": "Completed"}.get(phase, phase), status.get("message") or ""
 
 
 def _reason(detail: Document) -> str:

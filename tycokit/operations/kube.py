@@ -66,13 +66,7 @@ def reach(deployment: str, kubeconfig: Path | None = None) -> Kube:
         api = library.client.ApiClient(settings)
         try:
             core = library.client.CoreV1Api(api)
-            found = _namespace(library, core, deployment, namespaces) if deployment else None
-            if found is None:
-                raise KubernetesError(
-                    "the cluster that kubectl leads to is not shown to be the one that pachd runs"
-                    f" in: no secret {_SECRET} with its id in the namespaces"
-                    f" {', '.join(namespaces)}"
-                )
+            found = _namespace(library, core, deployment, namespaces)
         except BaseException:
             api.close()
             raise
@@ -88,19 +82,22 @@ def refusals(library: Any) -> Iterator[None]:
         raise KubernetesError(f"no Kubernetes is known: {error}") from error
     except library.client.ApiException as error:
         raise KubernetesError(
-            f"Kubernetes refuses: {error.status} {error.reason}{_advice(error.status)}",
-            error.status,
+            f"Kubernetes refuses: {error.status} {error.reason}{_advice(error)}", error.status
         ) from error
     except library.client.rest.urllib3.exceptions.HTTPError as error:
         raise KubernetesError(f"no Kubernetes answers: {type(error).__name__}") from error
 
 
-def _advice(status: int) -> str:
-    if status == 401:
+def _advice(error: Any) -> str:
+    if error.status == 401:
         return " (your credentials for it have expired, or are another cluster's: log in again)"
-    if status == 403:
+    if error.status == 403:
         return " (your account there may not look at this: its role needs get, list and watch)"
-    return ""
+    try:
+        said = json.loads(error.body)["message"]
+    except (TypeError, ValueError, KeyError):  # an answer that is not the API's own
+        return ""
+    return f": {said}"
 
 
 def _settings(library: Any, kubeconfig: Path | None) -> tuple[Any, list[str]]:
@@ -124,18 +121,25 @@ def _settings(library: Any, kubeconfig: Path | None) -> tuple[Any, list[str]]:
     return settings, list(dict.fromkeys(name for name in (first, *_NAMESPACES) if name))
 
 
-def _namespace(library: Any, core: Any, deployment: str, namespaces: list[str]) -> str | None:
-    """The one that holds the pachd with this deployment id."""
-    for namespace in namespaces:
+def _namespace(library: Any, core: Any, deployment: str, namespaces: list[str]) -> str:
+    """The one that holds the pachd with this deployment id. Raises KubernetesError."""
+    closed = []
+    for namespace in namespaces if deployment else ():
         try:
             secret = core.read_namespaced_secret(_SECRET, namespace, _request_timeout=PATIENCE)
             found = base64.b64decode((secret.data or {}).get(_KEY, ""), validate=True)
         except library.client.ApiException as error:
             if error.status not in (403, 404):
                 raise
+            if error.status == 403:
+                closed.append(namespace)
             continue
         except binascii.Error:
             continue
         if found.decode(errors="replace") == deployment:
             return namespace
-    return None
+    hidden = f" (your account may not read secrets in {', '.join(closed)})" if closed else ""
+    raise KubernetesError(
+        "the cluster that kubectl leads to is not shown to be the one that pachd runs in: no secret"
+        f" {_SECRET} with its id in the namespaces {', '.join(namespaces)}{hidden}"
+    )
