@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,29 @@ def test_all_lines_come_each_once_though_the_last_come_first(
     assert [line.key for line in whole] == [line.key for line in index.everything()]
     assert whole == sorted(whole, key=lambda line: line.time)
     assert {line.job for line in whole} == {job}
+
+
+def test_reading_stands_back_for_a_person_and_goes_on(
+    site: Site, index: LogIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printing(site, "back", "seq 1 2000")
+    everything = len(streams.read(site.client, Source("back")))
+    monkeypatch.setattr(reading, "REST", 600)
+    reader = Reader(site.client, Source("back"), index)
+    reader.rest()
+    reader.refresh()
+    wait_for(lambda: index.summary().lines)
+    assert len(streams.read(site.client, Source("back"))) == everything  # who does not, reads all
+    assert index.summary().lines < everything
+    assert reader.reading
+    reader.stop()  # that it rests keeps no thread
+    assert not [one for one in threading.enumerate() if one.name == "tycokit-logs"]
+    monkeypatch.setattr(reading, "REST", 0.1)
+    reader = Reader(site.client, Source("back"), index)
+    reader.rest()
+    wait_for(lambda: caught_up(reader))
+    reader.stop()
+    assert set(map(str, range(1, 2001))) <= set(said(index))
 
 
 def test_a_line_whose_level_depends_on_those_before_gets_it(

@@ -29,6 +29,7 @@ from tycokit.logsearch.streams import Source, Stream
 PREVIEW = 500  # lines that come first
 PAUSE = 0.15  # seconds in which lines gather before they are taken in together
 QUIET = 1.0  # seconds without a line after which a stream has caught up
+REST = 0.3  # seconds for which reading stands back when a person asks for something
 LEASE = 10.0  # seconds without `refresh` after which nobody looks any more
 FASTEST, SLOWEST = 0.25, 3.0  # seconds between two tries to open a stream that was lost
 ENDED = 5.0  # the same for one that came to its end: its job has, or its containers
@@ -77,6 +78,7 @@ class Reader:
         self._opened: dict[Stream, _Opened] = {}
         self._complete: dict[Stream, int] = {}  # its newest line's time, once all was read
         self._looked = 0.0
+        self._rests_until = 0.0
         self._asleep = threading.Event()
         self.reading = True
 
@@ -98,6 +100,13 @@ class Reader:
             for stream in found:
                 if stream not in self._threads:
                     self._threads[stream] = self._start(self._follow, stream, self._asleep)
+
+    def rest(self) -> None:
+        """Stand back for a moment: what a person asks for, and what shows it, go first.
+
+        Reading takes whole cores: this process's, and that of a pachd of this machine.
+        """
+        self._rests_until = time.monotonic() + REST
 
     def stop(self) -> None:
         """Read no more."""
@@ -128,6 +137,9 @@ class Reader:
             try:
                 for message in self._open(stream, asleep):
                     self._items.put((stream, message))
+                    while (left := self._rests_until - time.monotonic()) > 0:
+                        if asleep.wait(left):
+                            break
                     pause = FASTEST
                 asleep.wait(ENDED)
             except _ERRORS as error:
@@ -220,7 +232,8 @@ class Reader:
         now = time.monotonic()
         for stream, opened in self._opened.items():
             patience = QUIET if opened.begun else 5 * QUIET
-            opened.caught_up = opened.caught_up or now - opened.last > patience
+            waited = now - max(opened.last, self._rests_until)
+            opened.caught_up = opened.caught_up or waited > patience
             if opened.caught_up and opened.mark is not _Mark.PREVIEW:
                 self._complete[stream] = opened.newest
         with self._lock:

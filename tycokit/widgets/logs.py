@@ -183,7 +183,9 @@ class Logs(View):
 
     @request
     def page(self, offset: int, count: int, anchor: int | None = None) -> dict[str, Any]:
-        """A page of the lines that are shown."""
+        """A page of the lines that are shown; a negative offset follows the newest ones."""
+        if offset >= 0:
+            self._rest()
         found = self._index.page(offset, min(count, MOST_PAGE), anchor)
         spans = found.spans or ((),) * len(found.lines)
         return {
@@ -199,6 +201,7 @@ class Logs(View):
     @request
     def search(self, filter: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
         """Show other lines."""
+        self._rest()
         wanted = loglines.filter_of(filter)
         self._index.choose(wanted)
         oldest = wanted.since
@@ -207,6 +210,7 @@ class Logs(View):
         if oldest is not None and not self._source.job and time.time() - oldest / 1e9 > reach:
             self.look_at(self._source.pipeline, back=int(time.time() - oldest / 1e9) + 60)
         self.refresh()
+        self._rest()  # while they are fetched and drawn
         return {"shown": self._index.summary().shown}
 
     @request
@@ -230,6 +234,7 @@ class Logs(View):
     @request
     def next_line(self, level: Level, offset: int, back: bool) -> dict[str, Any]:
         """Where the next line of a level stands."""
+        self._rest()
         return {"offset": self._index.next(level, offset, back=back)}
 
     @request
@@ -263,6 +268,10 @@ class Logs(View):
         before = isinstance(opened, Path)
         path = opened if isinstance(opened, Path) else opened.notebook
         return {"path": str(path), "home": str(Path.home()), "before": before}
+
+    def _rest(self) -> None:
+        if self._reader is not None:
+            self._reader.rest()
 
     def _line(self, number: int) -> Line:
         line = self._index.line(number)
