@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -75,8 +76,9 @@ def deploy(
         what = wanted.tagged(what, image)
     client = place.connect(context)
     there = present.look(client, what, starters.REPOS if samples else ())
+    known = functools.cache(lambda: find_nodes(client, nodes))  # asked once, and only if need be
     for spec in what.specs:
-        change.resolve(spec.request, lambda: find_nodes(client, nodes))
+        change.resolve(spec.request, known)
     told = Told(
         repos=create_repo or (),
         project=create_project,
