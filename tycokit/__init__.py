@@ -44,7 +44,10 @@ def parameters(notebook: str | PathLike[str]) -> tuple[Parameter, ...]:
 
 
 def records(
-    day: str | date | None = None, device: str | None = None, client: Client | None = None
+    day: str | date | None = None,
+    device: str | None = None,
+    client: Client | None = None,
+    project: str = "default",
 ) -> DataFrame:
     """What became of every picture, a row each, in the order of time; of one day (UTC) or of all.
 
@@ -54,13 +57,14 @@ def records(
     from tycokit.recording.reading import frame
     from tycokit.widgets.connecting import active
 
-    return frame(client or active(), day, device)
+    return frame(client or active(), day, device, project)
 
 
 def backtest(
     rules: Rules | dict[str, Any] | str | Path,
     since: datetime | None = None,
     client: Client | None = None,
+    project: str = "default",
 ) -> Backtest:
     """What rules would have fired on the pictures seen so far, against what the present ones did.
 
@@ -70,8 +74,8 @@ def backtest(
     from tycokit import backtesting
     from tycokit.widgets.connecting import active
 
-    read = backtesting.read_rules(rules)
-    return backtesting.backtest(client or active(), read, since and backtesting.utc(since))
+    read, start = backtesting.read_rules(rules), since and backtesting.utc(since)
+    return backtesting.backtest(client or active(), read, start, project)
 
 
 def __getattr__(name: str) -> Any:

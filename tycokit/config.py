@@ -69,6 +69,11 @@ class Context:
             raise ConfigError(
                 path, f"context {name!r}: `server_cas` must be certificates in PEM, as base64"
             ) from error
+        project = entry.get("project") or None
+        if not isinstance(project, str | None):
+            raise ConfigError(
+                path, f"context {name!r}: `project` must be a name, not {project!r:.80}"
+            )
         return cls(
             name,
             address,
@@ -76,7 +81,7 @@ class Context:
             entry.get("cluster_deployment_id") or None,
             roots,
             entry.get("active_transaction") or None,
-            entry.get("project") or None,
+            project,
         )
 
     def entry(self) -> dict[str, str]:

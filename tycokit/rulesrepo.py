@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 from python_pachyderm import Client
 
+from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import is_missing
 from tycokit.errors import RulesChanged
 from tycokit.vision.labels import COCO, Labels
@@ -27,11 +28,11 @@ class Committed:
     text: str
 
 
-def head(client: Client) -> Committed:
-    """The rules of rules@master."""
+def head(client: Client, project: str = DEFAULT_PROJECT) -> Committed:
+    """The rules of a project's rules@master."""
     try:
-        commit = client.inspect_branch(REPO, "master").head.id
-        with client.get_file((REPO, "master"), FILE) as file:
+        commit = client.inspect_branch(REPO, "master", project).head.id
+        with client.get_file(Address(REPO, project=project).at, FILE) as file:
             return Committed(commit, file.read().decode("utf-8-sig", "replace"))
     except (grpc.RpcError, ConnectionError) as error:
         if not is_missing(error):
@@ -44,16 +45,16 @@ def read(text: str, labels: Labels = COCO) -> Rules:
     return parse(text, Path("rules.json"), labels)
 
 
-def commit(client: Client, text: str, based_on: str) -> str:
+def commit(client: Client, text: str, based_on: str, project: str = DEFAULT_PROJECT) -> str:
     """Write rules that were checked, the new commit's id; stages that use them run again.
 
     Raises RulesError, and RulesChanged when the head is another than `based_on`.
     """
     read(text)
-    present = head(client).commit
+    present = head(client, project).commit
     if present != based_on:
         raise RulesChanged(based_on, present)
-    with client.commit(REPO, "master", description="tycokit rules") as made:
+    with client.commit(REPO, "master", description="tycokit rules", project_name=project) as made:
         client.put_file_bytes(made, FILE, text.encode())
     return str(made.id)
 

@@ -179,6 +179,7 @@ def test_what_takes_the_connection_and_says_nothing_is_not_waited_for_for_ever(
         ({"pachd_address": "grpc://x:1/path"}, "`pachd_address` must be"),
         ({"pachd_address": "grpc://x:port"}, "`pachd_address` must be"),
         ({"pachd_address": 5}, "`pachd_address` must be"),
+        ({"pachd_address": "grpc://x:1", "project": ["lab"]}, "`project` must be a name"),
         ({"pachd_address": "grpcs://x:1", "server_cas": "?"}, "`server_cas` must be"),
         ({"pachd_address": "grpcs://x:1", "server_cas": encoded(b"no PEM")}, "`server_cas`"),
     ],

@@ -12,7 +12,7 @@ from kubernetes_api import name_of, pod_of, recorded
 from tycokit.joblist import JobRow
 from tycokit.operations import checks, documents
 from tycokit.operations.checks import Finding, check
-from tycokit.operations.pods import Disk, Node, Reading
+from tycokit.operations.pods import Container, Disk, Node, Pod, Reading
 from tycokit.operations.survey import Facts, Job, Pipeline
 
 NOW = 1_795_000_000.0
@@ -167,6 +167,15 @@ def test_nodes_and_disks() -> None:
         assert "tycokit gc" in found.next
     roomy = Disk("/data", 6 * 10**9, 10**12)
     assert check(replace(HEALTHY, reading=replace(READING, disks=(roomy,)))) == ()
+
+
+def test_a_worker_that_is_restarted_often_is_a_note() -> None:
+    user = Container("user", "", "running", ready=True, restarts=checks.OFTEN)
+    pod = Pod("lab-model-v1-0", "lab/model", True, "Running", containers=(user,))
+    found = one(replace(HEALTHY, reading=replace(READING, pods=(pod,))))
+    assert (found.level, found.what) == ("note", "has been restarted 5 times")
+    assert found.next.startswith("`tycokit logs lab/model --all` tells what it did; ")
+    assert "`tycokit logs lab/model --pods`" in found.next
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The toolkit's stages in a project of their own, by the command line alone."""
+"""The toolkit's stages in a project of their own, by the command line and from Python."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from command import tycokit
 from pipeline_driver import NETWORK, ROOT, SUCCESS, Site, photograph
 
-from tycokit import config, samples
+import tycokit as tk
+from tycokit import config, rulesrepo, samples
 from tycokit.addresses import Address
+from tycokit.errors import RulesChanged
 
 DAY = 1511827200  # 2017-11-28, midnight UTC
 THREAT, SAFE = f"gate_{DAY + 10}.jpg", f"yard_{DAY + 20}.jpg"
@@ -103,3 +105,23 @@ def test_a_datum_is_found_in_whatever_project_it_is(lab: Lab) -> None:
     lab.says("open", id_, "--into", "second", "--pipeline", "lab/validate")
     assert lab.runs("open", id_, "--into", "third", "--pipeline", "validate").returncode == 1
     assert lab.runs("open", id_, "--into", "third", "--project", "default").returncode == 1
+
+
+def test_python_and_the_form_of_the_rules_have_the_same_by_project(lab: Lab) -> None:
+    client = lab.site.client
+    seen = tk.records(client=client, project="lab")
+    assert list(seen["picture"]) == [THREAT, SAFE]
+    assert len(tk.records(client=client)) == 0
+    tried = tk.backtest(samples.rules(), client=client, project="lab")
+    assert tried.count() == {"same": 1, "safe": 1}
+    view = tk.rules(client=client, project="lab")
+    try:
+        found = view.state
+        assert json.loads(found["text"]) == samples.rules()
+        with pytest.raises(RulesChanged):
+            view.commit(found["text"], "another")
+        made = view.commit(found["text"], found["commit"])["commit"]
+    finally:
+        view.close()
+    assert rulesrepo.head(client, "lab").commit == made
+    assert rulesrepo.head(client).commit == ""

@@ -143,7 +143,9 @@ def _pod(pod: Pod, events: tuple[Event, ...], now: float) -> Iterator[Finding]:
     elif pod.state == "Running" and not pod.ready and not killed:
         yield Finding("note", subject, "runs, and is not ready", logs)
     elif pod.restarts >= OFTEN and not killed:
-        yield Finding("note", subject, f"has been restarted {pod.restarts} times", logs)
+        # Kubernetes keeps last words; a worker that is a process has said all to Pachyderm's log
+        all_ = f"`tycokit logs {pod.group} --all` tells what it did; " if pod.worker else ""
+        yield Finding("note", subject, f"has been restarted {pod.restarts} times", f"{all_}{logs}")
 
 
 def _memory(pod: Pod) -> str:

@@ -40,7 +40,7 @@ TABS = (
     Tab("parallelism", "Parallelism", "pipeline"),
     Tab("resources", "Resources", project=False),
     Tab("trace", "Trace", "path"),
-    Tab("rules", "Rules", project=False),
+    Tab("rules", "Rules"),
     Tab("run", "Run", "notebook"),
 )
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from python_pachyderm import Client
 
 from tycokit import backtesting, rulesrepo
-from tycokit.addresses import Address
+from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.backtesting import Backtest
 from tycokit.errors import RulesError
 from tycokit.thumbnails import Thumbnails
@@ -21,17 +21,18 @@ _SIDE = 240  # pixels of a picture's longer side
 
 
 class RulesView(View):
-    """The rules of the repo `rules`. Until they are committed, nothing runs and nobody is told."""
+    """The rules of a project. Until they are committed, nothing runs and nobody is told."""
 
     NAME: ClassVar[str] = "rules"
     TITLE: ClassVar[str] = "Alert rules"
     EVERY: ClassVar[float] = 5.0
 
-    def __init__(self, client: Client | None = None) -> None:
+    def __init__(self, client: Client | None = None, project: str = DEFAULT_PROJECT) -> None:
+        self._project = project
         super().__init__(client)
 
     def read(self) -> dict[str, Any]:
-        found = rulesrepo.head(self.client)
+        found = rulesrepo.head(self.client, self._project)
         return {"commit": found.commit, "text": found.text, "classes": list(COCO.names.values())}
 
     @request
@@ -50,18 +51,20 @@ class RulesView(View):
         Raises RulesError, BacktestError.
         """
         start = backtesting.day(since) if since else None
-        return _shown(backtesting.backtest(self.client, rulesrepo.read(text), start))
+        rules = rulesrepo.read(text)
+        return _shown(backtesting.backtest(self.client, rules, start, self._project))
 
     @request
     def picture(self, name: str) -> tuple[dict[str, Any], list[bytes]]:
         """A picture's small JPEG. Raises LookError."""
-        small = Thumbnails(self.client).get(Address("validate", path=f"/valid/{name}"), _SIDE)
+        at = Address("validate", path=f"/valid/{name}", project=self._project)
+        small = Thumbnails(self.client).get(at, _SIDE)
         return {"width": small.width, "height": small.height}, [small.jpeg]
 
     @action
     def commit(self, text: str, based_on: str) -> dict[str, Any]:
         """Commit rules, made from those of a commit. Raises RulesError, RulesChanged."""
-        return {"commit": rulesrepo.commit(self.client, text, based_on)}
+        return {"commit": rulesrepo.commit(self.client, text, based_on, self._project)}
 
     def static_html(self) -> str:
         try:
