@@ -55,7 +55,7 @@ def test_a_dry_run_of_what_was_copied_tells_what_is_new(pair: Pair) -> None:
     assert "would start pipeline through" in said
     pair.laptop.put("letters", {"/a": None, "/c": b"123"})
     said = pair.run("copy", "laptop", "cluster", "--dry-run", code=2)
-    assert "1 commits (1 were there), 1 files, 2 pipelines, 3 bytes" in said
+    assert "1 commits (1 were there), 1 files, 2 pipelines, 3 B" in said
     assert "/a" in hashes(pair.cluster, "letters")
 
 
@@ -64,11 +64,11 @@ def test_a_dry_run_of_a_history_counts_each_commit(pair: Pair) -> None:
     for at in range(3):
         pair.laptop.put("letters", {f"/{at}": b"12", "/same": b"same"})
     said = pair.run("copy", "laptop", "cluster", "--history", "--dry-run", code=2)
-    assert "3 commits, 4 files, 0 pipelines, 10 bytes" in said
+    assert "3 commits, 4 files, 0 pipelines, 10 B" in said
     pair.run("copy", "laptop", "cluster", "--history")
     pair.laptop.put("letters", {"/3": b"12"})
     said = pair.run("copy", "laptop", "cluster", "--history", "--dry-run", code=2)
-    assert "1 commits (3 were there), 1 files, 0 pipelines, 2 bytes" in said
+    assert "1 commits (3 were there), 1 files, 0 pipelines, 2 B" in said
 
 
 def test_a_dry_run_refuses_what_the_copy_would(pair: Pair) -> None:

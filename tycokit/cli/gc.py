@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.filesize import decimal
-
 from tycokit import running
 from tycokit.cli import show, surroundings
 from tycokit.cli.cluster import Data
 from tycokit.errors import CliError
+from tycokit.wording import counted, sized
 
 
 def gc(data: Data = None) -> None:
@@ -32,7 +31,8 @@ def gc(data: Data = None) -> None:
         before = _size(folder)
         done = server.reclaim(folder)
         freed = before - _size(folder)
-    show.line(f"reclaimed {decimal(max(0, freed))}: {done.chunks} chunks, {done.pages} pages")
+    what = f"{counted(done.chunks, 'chunk')}, {counted(done.pages, 'page')}"
+    show.line(f"reclaimed {sized(max(0, freed))}: {what}")
 
 
 def _size(folder: Path) -> int:

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from python_pachyderm import Client
-from rich.filesize import decimal
 
 from tycokit import addresses, config
 from tycokit.cli import place, show, surroundings
@@ -25,6 +24,7 @@ from tycokit.moving.reading import PachdSource
 from tycokit.moving.unpacking import ArchiveSource
 from tycokit.moving.writing import PachdSink
 from tycokit.specs import Repo
+from tycokit.wording import sized
 
 Names = Annotated[
     list[str] | None, typer.Argument(help="Repos and pipelines [default: all of them]")
@@ -127,7 +127,7 @@ def _preview(source: Source, sink: PachdPreview) -> None:
         show.line(f"would {text}")
     _warn(done)
     if sink.would:
-        show.line(f"nothing was copied: {_counted(done)}, {decimal(sink.size)}")
+        show.line(f"nothing was copied: {_counted(done)}, {sized(sink.size)}")
         raise typer.Exit(NOT_DONE)
     show.line("there is nothing to copy")
     _end(done)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.filesize import decimal
 from rich.table import Table
 
 from tycokit import addresses, datumpreview
@@ -21,7 +20,7 @@ from tycokit.scaling.choices import Coefficient
 from tycokit.scaling.forecast import Forecast
 from tycokit.scaling.nodes import Nodes, outdated
 from tycokit.scaling.standing import Standing
-from tycokit.wording import counted
+from tycokit.wording import counted, sized
 
 Count = Annotated[
     int | None, typer.Option("--nodes", min=1, help="Nodes of the cluster, where nobody tells.")
@@ -141,11 +140,11 @@ def _show_change(called: str, planned: Change) -> None:
 
 def _show_survey(survey: Survey) -> None:
     count = f"{'' if survey.complete else 'more than '}{counted(survey.datums, 'datum')}"
-    show.line(f"{count}, {decimal(survey.size)}", "bold")
+    show.line(f"{count}, {sized(survey.size)}", "bold")
     if survey.datums:
         show.line(
-            f"  each {decimal(survey.smallest)} to {decimal(survey.largest)},"
-            f" half of them up to {decimal(survey.median)}"
+            f"  each {sized(survey.smallest)} to {sized(survey.largest)},"
+            f" half of them up to {sized(survey.median)}"
         )
 
 
@@ -156,7 +155,7 @@ def _show_datums(page: DatumPage) -> None:
     table.add_column("files")
     for row in page.datums:
         paths = " ".join(file.path for file in row.files)
-        table.add_row(row.id[:12], decimal(row.size), show.safe(paths))
+        table.add_row(row.id[:12], sized(row.size), show.safe(paths))
     show.out(least=100).print(table, markup=False)
     if page.after is not None:
         show.line("  …")

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import grpc
 import typer
 from rich.console import Group
-from rich.filesize import decimal
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -24,6 +23,7 @@ from tycokit.errors import OperationsError
 from tycokit.operations import metrics, pods, sources
 from tycokit.operations.metrics import History, Usage
 from tycokit.operations.pods import Node, Pod, Reading
+from tycokit.wording import sized
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 24  # readings in a line of bars
@@ -109,7 +109,7 @@ def _row(usage: Usage, history: History | None) -> list[Text]:
         _states(usage.pods),
         Text(restarts, style="yellow" if usage.restarts else ""),
         Text("-" if usage.cores is None else f"{usage.cores:.2f}"),
-        Text("-" if usage.memory is None else decimal(usage.memory)),
+        Text("-" if usage.memory is None else sized(usage.memory)),
     ]
     if history is not None:
         series = history.of(usage)
@@ -137,9 +137,7 @@ def _node(node: Node) -> str:
         return has if used is None else f"{used} of {has}"
 
     cores = part(None if node.used_cores is None else f"{node.used_cores:.2f}", f"{node.cores:g}")
-    memory = part(
-        None if node.used_memory is None else decimal(node.used_memory), decimal(node.memory)
-    )
+    memory = part(None if node.used_memory is None else sized(node.used_memory), sized(node.memory))
     troubles = "".join(f", {trouble}" for trouble in node.troubles)
     return f"{node.name}: {cores} cores, {memory}{troubles}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from python_pachyderm import Client
-from rich.filesize import decimal
 
 from tycokit.moving import branches, pipelines
 from tycokit.moving.changes import Change, Put
@@ -13,7 +12,7 @@ from tycokit.moving.contents import BranchName, Contents, Step
 from tycokit.moving.destination import Destination, Standing
 from tycokit.moving.speaking import speaking
 from tycokit.specs import Repo
-from tycokit.wording import counted
+from tycokit.wording import counted, sized
 
 
 class PachdPreview:
@@ -69,7 +68,7 @@ class PachdPreview:
             self._there.copies[step.repo, step.id] = step.id  # whatever it will be
             self.size += size
             moved(size)
-            self.would.append(f"commit {step}: {counted(files, 'file')}, {decimal(size)}")
+            self.would.append(f"commit {step}: {counted(files, 'file')}, {sized(size)}")
             return files
 
     def finish(self, contents: Contents) -> tuple[str, ...]:

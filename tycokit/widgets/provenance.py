@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from markupsafe import Markup
 from python_pachyderm import Client
-from rich.filesize import decimal
 
 from tycokit import following, history
 from tycokit.addresses import DEFAULT_PROJECT
@@ -18,6 +17,7 @@ from tycokit.lineage.project import Job, Node, Pipeline
 from tycokit.widgets import cards
 from tycokit.widgets.base import View, request
 from tycokit.widgets.cards import Card, Row
+from tycokit.wording import counted, sized
 
 REPO = "#repo"  # after a pipeline's key: the repo that it writes
 _OWN_STATES = ("paused", "crashing", "failure", "restarting")  # of a pipeline, before its jobs'
@@ -139,7 +139,7 @@ def _card(node: Node, holding: Holding | None) -> Card:
     if holding is not None:
         return _held_card(node, holding.held.get(node.key))
     if node.pipeline is None:
-        size = "not there" if node.gone else decimal(node.size)
+        size = "not there" if node.gone else sized(node.size)
         return Card(
             node.key, "repo", node.key, word="repo", note=size, label=f"repo {node.key}, {size}"
         )
@@ -148,14 +148,14 @@ def _card(node: Node, holding: Holding | None) -> Card:
     running = job is not None and not job.ended
     note = ""
     if job is not None and job.datums:
-        note = f"{job.done} of {job.datums} datums" if running else _count(job.datums, "datum")
+        note = f"{job.done} of {job.datums} datums" if running else counted(job.datums, "datum")
     return Card(
         node.key,
         "pipeline",
         node.key,
         state=state,
         note=note,
-        rows=(Row(f"{node.key}{REPO}", "▤", decimal(node.size), "output repo"),),
+        rows=(Row(f"{node.key}{REPO}", "▤", sized(node.size), "output repo"),),
         progress=job.done / job.datums if job is not None and running and job.datums else None,
         label=f"pipeline {node.key}, {state}, {note}",
     )
@@ -175,7 +175,7 @@ def _held_card(node: Node, held: Held | None) -> Card:
     word, state, note = "not in this set", "", ""
     if held is not None:
         word = "new commit" if held.own else "as before"
-        state, note = _outcome(held) if is_pipeline and held.own else ("", decimal(held.size))
+        state, note = _outcome(held) if is_pipeline and held.own else ("", sized(held.size))
     commit = held.commit[:12] if held is not None else "no commit"
     note_ = "" if held is None or held.own else "earlier"
     row = Row(f"{node.key}{REPO}" if is_pipeline else node.key, "▤", commit, note_)
@@ -196,8 +196,4 @@ def _outcome(held: Held) -> tuple[str, str]:
         return "skipped", f"all {job.datums}"
     if job.skipped:
         return job.state, f"{job.processed} new, {job.skipped} skipped"
-    return job.state, _count(job.datums, "datum")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return job.state, counted(job.datums, "datum")

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from markupsafe import Markup
 from python_pachyderm import Client
-from rich.filesize import decimal
 
 from tycokit import statenames
 from tycokit.operations import checks, metrics, sources, survey
@@ -17,6 +16,7 @@ from tycokit.operations.sources import Source
 from tycokit.widgets import page
 from tycokit.widgets.base import View, request
 from tycokit.widgets.states import chip
+from tycokit.wording import sized
 
 MOST_PODS = 500  # that are listed one by one; all are counted
 _WIDE, _HIGH = 120, 24  # pixels of a curve in the static rendering
@@ -142,7 +142,7 @@ def _row(one: dict[str, Any]) -> Markup:
         one["restarts"],
         "–" if one["cores"] is None else f"{one['cores']:.2f}",
         cores,
-        "–" if one["memory"] is None else decimal(one["memory"]),
+        "–" if one["memory"] is None else sized(one["memory"]),
         memory,
     )
 
@@ -167,13 +167,13 @@ def _curve(values: list[float | None], alt: str) -> Markup:
 
 def _node(node: dict[str, Any]) -> Markup:
     cores = "" if node["used_cores"] is None else f"{node['used_cores']:.2f} of "
-    memory = "" if node["used_memory"] is None else f"{decimal(node['used_memory'])} of "
+    memory = "" if node["used_memory"] is None else f"{sized(node['used_memory'])} of "
     return Markup("<b>{}</b> {}{:g} cores, {}{}{}").format(
         node["name"],
         cores,
         node["cores"],
         memory,
-        decimal(node["memory"]),
+        sized(node["memory"]),
         "".join(f" ▲ {trouble}" for trouble in node["troubles"]),
     )
 
