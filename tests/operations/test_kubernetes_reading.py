@@ -214,7 +214,9 @@ def test_the_log_of_an_init_container_that_fails_is_among_them(
     reading = source.read()
     prepare = name_of("prepare", "pods-later")
     assert podlogs.excerpts(reading, "prepare") == (Excerpt(prepare, "init", previous=True),)
-    assert podlogs.excerpts(reading, "unpack") == ()
+    for waits in ("unpack", "alert"):
+        with pytest.raises(OperationsError, match=rf"no container of {waits} has begun.*doctor"):
+            podlogs.excerpts(reading, waits)
 
 
 def test_a_pod_of_which_little_is_known() -> None:

@@ -186,6 +186,8 @@ def test_the_clusters_pods_are_shown_judged_and_heard(
         one["container"] for one in kubernetes.queries if one.get("follow", "").lower() == "true"
     ]
     assert followed == ["storage"]  # the other one has ended
+    assert main(["logs", "alert", "--pods"]) == 1
+    assert "no container of alert has begun" in capsys.readouterr().err
 
     # a pipeline of another project, whose worker has not begun and so has said nothing
     assert main(["logs", "lab/records", "--pods"]) == 0

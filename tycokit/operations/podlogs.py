@@ -13,7 +13,7 @@ def excerpts(
     pipeline, which is called `pipeline` in the reading, where that is not the same.
 
     Of one that has crashed it is the log of the one before: there it says why. Raises
-    OperationsError where there is no such pod.
+    OperationsError where there is no such pod, or where none of its containers has begun.
     """
     pipeline = pipeline or what
     named = [
@@ -24,9 +24,15 @@ def excerpts(
     if not named:
         groups = ", ".join(sorted({pod.group for pod in reading.pods})) or "none"
         raise OperationsError(f"there is no pod {what} or of {what} (there are those of: {groups})")
-    return tuple(
+    found = tuple(
         Excerpt(pod.name, one.name, follow and not one.crashed, tail, previous=one.crashed)
         for pod in named
         for one in pod.containers
         if one.state != "waiting" or one.crashed  # else it has not begun, and said nothing
     )
+    if not found:
+        raise OperationsError(
+            f"no container of {what} has begun, so none has said anything: `tycokit doctor` tells"
+            " what they wait for"
+        )
+    return found
