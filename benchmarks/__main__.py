@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.measure import machine_line
 
 ALL = (
-    *("put_files", "one_new_file", "pages", "skipped_datums"),
+    *("put_files", "moving", "one_new_file", "pages", "skipped_datums"),
     *("model_stage", "papermill_cold", "one_alert", "stage_memory", "first_picture"),
     *("records_report", "widgets"),
 )
