@@ -20,7 +20,8 @@ from python_pachyderm.service import pps_proto
 from benchmarks.measure import Times, compare, ended, faster, machine, say
 from benchmarks.pictures import jpegs, network
 from benchmarks.serving import folder, pachd, put
-from tycokit import packaged, specjson
+from tycokit import packaged
+from tycokit.pipelines import specjson
 
 PICTURES = 200
 REPETITIONS = 5

@@ -18,7 +18,8 @@ from python_pachyderm import Client
 from benchmarks.measure import Times, ended, faster, machine, say, timed
 from benchmarks.pictures import network
 from benchmarks.serving import folder, pachd, put
-from tycokit import packaged, samples, specjson
+from tycokit import packaged, samples
+from tycokit.pipelines import specjson
 
 STAGES = ("validate", "model", "threat-detect", "annotate", "plot")
 ALERTS = "threat-detect"

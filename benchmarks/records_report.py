@@ -14,8 +14,9 @@ from python_pachyderm import Client
 
 from benchmarks import measure, serving
 from benchmarks.measure import Times
-from tycokit import packaged, samples, specs
+from tycokit import packaged, samples
 from tycokit.deploying.actions import NOTEBOOKS
+from tycokit.pipelines import specs
 
 START, DAYS, DEVICES = 1511827200, 10, 8
 STAGES = ("records", "report")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from python_pachyderm import Client
 
-from tycokit import local
 from tycokit.client import connect_to
-from tycokit.running import Running
+from tycokit.contexts import local
+from tycokit.contexts.running import Running
 
 
 @contextlib.contextmanager

@@ -33,6 +33,20 @@ FLOORS = {
     "tycokit.vision": {"tycokit.errors"},
     "tycokit.globs": {"tycokit.errors"},
     "tycokit.stage": {"tycokit.errors", "tycokit.vision"},
+    "tycokit.contexts": {"tycokit.errors"},
+    "tycokit.repos": {
+        "tycokit.errors",
+        "tycokit.vision",
+        "tycokit.client",
+        "tycokit.statenames",
+        "tycokit.wording",
+    },
+    "tycokit.pictures": {
+        "tycokit.errors",
+        "tycokit.vision",
+        "tycokit.client",
+        "tycokit.repos",
+    },
     "tycokit.pachd.store": {"tycokit.errors"},
     "tycokit.pachd.pfs": {"tycokit.errors", "tycokit.globs", "tycokit.pachd.store"},
     "tycokit.pachd.pps": {

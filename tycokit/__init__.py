@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from python_pachyderm import Client
 
-    from tycokit.backtesting import Backtest
+    from tycokit.pictures.backtesting import Backtest
     from tycokit.stage.parameters import Parameter
     from tycokit.vision.rules import Rules
 
@@ -71,7 +71,7 @@ def backtest(
     `rules` are read ones, the value or text of a file, or its path; `since` is taken for UTC
     without a zone. Nothing runs, nobody is told. Raises tycokit.errors.RulesError, BacktestError.
     """
-    from tycokit import backtesting
+    from tycokit.pictures import backtesting
     from tycokit.widgets.connecting import active
 
     read, start = backtesting.read_rules(rules), since and backtesting.utc(since)

@@ -16,10 +16,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from python_pachyderm import Client
 from python_pachyderm.service import Service, auth_proto
 
-from tycokit import config
-from tycokit.config import Context
+from tycokit.contexts import config
+from tycokit.contexts.config import Context
+from tycokit.contexts.reaching import fault
 from tycokit.errors import CliError, NoAnswer, Refused, in_context
-from tycokit.reaching import fault
 
 DEFAULT_ADDRESS = "grpc://localhost:30650"
 PATIENCE = 10.0  # seconds until a pachd that does not answer counts as absent

@@ -11,16 +11,17 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit import following, upload
 from tycokit.deploying import present
 from tycokit.deploying.actions import Fill
 from tycokit.deploying.apply import apply
 from tycokit.deploying.plan import Told, plan
 from tycokit.deploying.wanted import Wanted
 from tycokit.errors import CliError
-from tycokit.following import FailedDatum, Job
-from tycokit.specs import Repo
-from tycokit.upload import Item
+from tycokit.pipelines.specs import Repo
+from tycokit.processing import following
+from tycokit.processing.following import FailedDatum, Job
+from tycokit.repos import upload
+from tycokit.repos.upload import Item
 
 PIPELINES = ("validate", "model", "threat-detect", "annotate", "plot")
 SHOWN = 2  # failed datums of a job whose logs are fetched: most fail for the same reason

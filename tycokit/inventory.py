@@ -8,8 +8,8 @@ from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
 from tycokit import statenames
-from tycokit.addresses import DEFAULT_BRANCH, DEFAULT_PROJECT, Address
 from tycokit.deploying.actions import NOTEBOOKS
+from tycokit.repos.addresses import DEFAULT_BRANCH, DEFAULT_PROJECT, Address
 
 
 @dataclass(frozen=True, slots=True)

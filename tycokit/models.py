@@ -23,7 +23,7 @@ from typing import IO
 
 from tycokit import download
 from tycokit.errors import ModelError
-from tycokit.upload import Item
+from tycokit.repos.upload import Item
 from tycokit.vision import labels
 
 _ZOO = "http://download.tensorflow.org/models/object_detection"

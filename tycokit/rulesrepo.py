@@ -10,9 +10,9 @@ from typing import Any
 import grpc
 from python_pachyderm import Client
 
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import is_missing
 from tycokit.errors import RulesChanged
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 from tycokit.vision.labels import COCO, Labels
 from tycokit.vision.rules import Rule, Rules, parse
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
-from tycokit.addresses import called
 from tycokit.alerting import delivery
 from tycokit.alerting.targets import KEY, is_name
 from tycokit.errors import TargetError
-from tycokit.specdiff import request_of
-from tycokit.specs import Spec
+from tycokit.pipelines.specdiff import request_of
+from tycokit.pipelines.specs import Spec
+from tycokit.repos.addresses import called
 
 PREFIX = "alert-target-"
 ANNOTATION = "tycokit.targets"

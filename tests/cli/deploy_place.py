@@ -13,8 +13,8 @@ from command import tycokit
 from pipeline_driver import Site, counts
 from python_pachyderm import Client
 
-from tycokit import config
 from tycokit.cli import app, show
+from tycokit.contexts import config
 from tycokit.deploying import present, since, wanted
 from tycokit.deploying.actions import Action
 from tycokit.deploying.apply import ASIDE, apply

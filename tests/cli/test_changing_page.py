@@ -17,7 +17,8 @@ import nbformat
 import pytest
 from pipeline_driver import NETWORK, ROOT, STAGES, Site, counts, photograph
 
-from tycokit import config, models, samples
+from tycokit import models, samples
+from tycokit.contexts import config
 
 PAGE = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```console\n(.*?)```", PAGE, re.S)

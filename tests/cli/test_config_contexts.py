@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from python_pachyderm import Client
 
-from tycokit import config
-from tycokit.config import Context, Earlier
+from tycokit.contexts import config
+from tycokit.contexts.config import Context, Earlier
 from tycokit.errors import ConfigError
 
 OURS = Context("tycokit", "grpc://127.0.0.1:30650", "secret", "cluster-1")

@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tycokit import local, running, samples
+from tycokit import samples
+from tycokit.contexts import local, running
 from tycokit.vision import detectors, images
 
 COCO = Path(__file__).parents[3] / "shared" / "models" / "coco_ssd_mobilenet_v1_quant.tflite"

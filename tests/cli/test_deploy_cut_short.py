@@ -18,8 +18,8 @@ from deploy_place import Folder, Looked, Place, versions
 from python_pachyderm import Client
 from waiting import until
 
-from tycokit import local, running
 from tycokit.client import connect
+from tycokit.contexts import local, running
 from tycokit.deploying.actions import UpdatePipeline
 from tycokit.deploying.apply import apply
 

@@ -10,7 +10,7 @@ from deploy_place import Place, pfs
 
 from tycokit.deploying.actions import Notebook
 from tycokit.deploying.wanted import stages
-from tycokit.specs import parse
+from tycokit.pipelines.specs import parse
 
 PICTURES = 2
 DIFFERS = "its notebook plot.ipynb differs"

@@ -16,8 +16,8 @@ from python_pachyderm.service import pps_proto
 
 from tycokit.deploying.actions import Fill
 from tycokit.errors import PlanOutdated, SpecError
-from tycokit.specs import Repo
-from tycokit.upload import Item
+from tycokit.pipelines.specs import Repo
+from tycokit.repos.upload import Item
 
 WEIGHTS = Repo("default", "weights")
 

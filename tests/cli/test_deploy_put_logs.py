@@ -14,8 +14,8 @@ import pytest
 from command import tycokit
 from python_pachyderm import Client
 
-from tycokit import local
 from tycokit.client import connect
+from tycokit.contexts import local
 
 # the name of the file says what the datum is to do
 SCRIPT = """

@@ -15,7 +15,8 @@ import pytest
 from receivers import free_port
 from waiting import until
 
-from tycokit import local, packaged
+from tycokit import packaged
+from tycokit.contexts import local
 
 SECONDS = 90
 TOKEN = "of-the-test"

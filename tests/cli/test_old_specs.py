@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from command import tycokit
 
-from tycokit import oldspecs
 from tycokit.client import connect
 from tycokit.errors import SpecError
+from tycokit.pipelines import oldspecs
 
 # as such specs stood in repositories of 2017 and 2018
 EDGES = """{

@@ -19,7 +19,7 @@ from receivers import mail_server, wait_for
 
 from tycokit import samples
 from tycokit.client import connect
-from tycokit.config import context as read
+from tycokit.contexts.config import context as read
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")

@@ -14,10 +14,10 @@ import pytest
 from command import tycokit
 from python_pachyderm import Client
 
-from tycokit import local
-from tycokit.addresses import Address
 from tycokit.cli import main
 from tycokit.client import connect
+from tycokit.contexts import local
+from tycokit.repos.addresses import Address
 
 # the name of the file says what the datum is to do
 SCRIPT = """

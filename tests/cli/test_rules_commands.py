@@ -13,9 +13,9 @@ import pytest
 from command import tycokit
 from python_pachyderm import Client
 
-from tycokit import backtesting
 from tycokit.client import connect
 from tycokit.errors import BacktestError, RulesError
+from tycokit.pictures import backtesting
 
 START = 1511827200  # 2017-11-28, midnight UTC
 HOUR = 3600

@@ -10,7 +10,7 @@ from command import tycokit
 from gates import Gates, pipeline
 from pipeline_driver import Site, counts, wait_for
 
-from tycokit import config
+from tycokit.contexts import config
 from tycokit.scaling import standing
 from tycokit.scaling.choices import Coefficient, Constant
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from python_pachyderm.service import pps_proto
 
-from tycokit import packaged, specs
+from tycokit import packaged
 from tycokit.errors import SpecError
-from tycokit.specdiff import differences
-from tycokit.specjson import COEFFICIENT
-from tycokit.specs import Repo
+from tycokit.pipelines import specs
+from tycokit.pipelines.specdiff import differences
+from tycokit.pipelines.specjson import COEFFICIENT
+from tycokit.pipelines.specs import Repo
 
 
 def spec(name: str = "edges", repo: str = "images", **more: Any) -> dict[str, Any]:

@@ -22,8 +22,8 @@ import pytest
 from command import tycokit
 from python_pachyderm import Client
 
-from tycokit import local, running
 from tycokit.client import connect, connect_to
+from tycokit.contexts import local, running
 from tycokit.errors import DiedAtStart, NoAnswer, Refused
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

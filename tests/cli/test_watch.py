@@ -17,8 +17,8 @@ import waiting
 from command import tycokit
 from python_pachyderm import Client
 
-from tycokit import running
 from tycokit.client import connect
+from tycokit.contexts import running
 
 
 class Pachd:

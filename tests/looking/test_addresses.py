@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pipeline_driver import Site
 
-from tycokit import addresses
-from tycokit.addresses import Address
 from tycokit.errors import AddressError
+from tycokit.repos import addresses
+from tycokit.repos.addresses import Address
 
 ID = "0123456789ab4" + "f" * 19
 

@@ -10,9 +10,9 @@ import pytest
 from house_driver import copying
 from pipeline_driver import Site
 
-from tycokit import addresses, browsing
-from tycokit.addresses import Address
 from tycokit.errors import FileCut, LookError
+from tycokit.repos import addresses, browsing
+from tycokit.repos.addresses import Address
 
 NAMES = [f"/d{folder}/{number:03}.txt" for folder in range(3) for number in range(50)]
 

@@ -10,9 +10,9 @@ from gates import Gates, constant, one_a_set, pipeline
 from pipeline_driver import SUCCESS, Site, counts, wait_for
 from python_pachyderm.service import pps_proto
 
-from tycokit import datumlist, joblist, rerunning
-from tycokit.datumlist import DatumFile
 from tycokit.errors import RerunError
+from tycokit.processing import datumlist, joblist, rerunning
+from tycokit.processing.datumlist import DatumFile
 
 
 def put(site: Site, repo: str, names: str) -> str:

@@ -10,9 +10,9 @@ from gates import pipeline
 from pipeline_driver import Site
 from python_pachyderm.service import pps_proto
 
-from tycokit import datumlist, datumpreview
-from tycokit.datumpreview import Shape, glob_input, read_input
 from tycokit.errors import InputUnclear
+from tycokit.processing import datumlist, datumpreview
+from tycokit.processing.datumpreview import Shape, glob_input, read_input
 
 FILES = {
     "/a/1.jpg": b"x" * 10,

@@ -7,11 +7,11 @@ import pytest
 from house_driver import jpeg
 from pipeline_driver import Site
 
-from tycokit import difference
-from tycokit.addresses import Address
-from tycokit.difference import Lines, Notebooks, Sides
 from tycokit.errors import LookError
-from tycokit.previews import PictureView
+from tycokit.repos import difference
+from tycokit.repos.addresses import Address
+from tycokit.repos.difference import Lines, Notebooks, Sides
+from tycokit.repos.previews import PictureView
 
 
 def notebook(*sources: str) -> bytes:

@@ -8,8 +8,8 @@ import pytest
 from house_driver import copying, head
 from pipeline_driver import Site
 
-from tycokit import history
-from tycokit.addresses import Address
+from tycokit.repos import history
+from tycokit.repos.addresses import Address
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from python_pachyderm.service import pfs_proto, pps_proto
 
-from tycokit import pastdatum
 from tycokit.errors import DatumUnknown
+from tycokit.processing import pastdatum
 
 
 def file(repo: str, path: str) -> Any:

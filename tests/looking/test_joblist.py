@@ -8,8 +8,8 @@ import pytest
 from gates import Gates, constant, one_a_set, pipeline
 from pipeline_driver import Site, wait_for
 
-from tycokit import joblist
-from tycokit.joblist import JobRow
+from tycokit.processing import joblist
+from tycokit.processing.joblist import JobRow
 
 
 @pytest.fixture(scope="module")

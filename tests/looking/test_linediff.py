@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tycokit import linediff
-from tycokit.linediff import Line
+from tycokit.repos import linediff
+from tycokit.repos.linediff import Line
 
 texts = st.lists(st.sampled_from(["a", "b", "c", "", "a longer line"]), max_size=12).map("\n".join)
 

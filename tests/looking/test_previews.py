@@ -13,10 +13,10 @@ from house_driver import jpeg
 from PIL import Image
 from pipeline_driver import Site
 
-from tycokit import browsing, cells, previews, thumbnails
-from tycokit.addresses import Address
 from tycokit.errors import LookError
-from tycokit.previews import BytesView, NotebookView, PictureView, TableView, TextView
+from tycokit.repos import browsing, cells, previews, thumbnails
+from tycokit.repos.addresses import Address
+from tycokit.repos.previews import BytesView, NotebookView, PictureView, TableView, TextView
 
 
 def looked(path: str, data: bytes, size: int | None = None) -> previews.Preview:

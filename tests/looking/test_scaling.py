@@ -10,8 +10,8 @@ from gates import Gates, constant, one_a_set, pipeline
 from pipeline_driver import SUCCESS, Site, counts, wait_for
 from python_pachyderm.service import pps_proto
 
-from tycokit import specdiff, specs
 from tycokit.errors import NodesUnknown, PipelineChanged, ScaleError
+from tycokit.pipelines import specdiff, specs
 from tycokit.scaling import change, choices, nodes, standing
 from tycokit.scaling.choices import Coefficient, Constant
 from tycokit.scaling.nodes import Nodes

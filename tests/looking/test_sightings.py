@@ -8,10 +8,11 @@ import pytest
 from house_driver import CAR, DOG, PERSON, copying, draw, house, jpeg, retrain
 from pipeline_driver import Site
 
-from tycokit import addresses, scenes, sightings
-from tycokit.addresses import Address
-from tycokit.scenes import Scene
-from tycokit.sightings import Shot, Wanted
+from tycokit.pictures import scenes, sightings
+from tycokit.pictures.scenes import Scene
+from tycokit.pictures.sightings import Shot, Wanted
+from tycokit.repos import addresses
+from tycokit.repos.addresses import Address
 
 PICTURES = {f"/cam{number % 3}_15118910{number:02}.jpg": jpeg() for number in range(12)}
 

@@ -22,8 +22,8 @@ from pipeline_driver import (
     wait_for,
 )
 
-from tycokit.addresses import Address
 from tycokit.errors import PipelineChanged, TrialError
+from tycokit.repos.addresses import Address
 from tycokit.trial import specchange, stages
 from tycokit.trial.folder import Folder
 from tycokit.trial.process import Keeper, Run, results

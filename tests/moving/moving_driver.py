@@ -16,8 +16,8 @@ from pipeline_driver import Site
 from python_pachyderm.service import pfs_proto, pps_proto
 from waiting import until
 
-from tycokit import config
-from tycokit.config import Context
+from tycokit.contexts import config
+from tycokit.contexts.config import Context
 
 
 class Pair:

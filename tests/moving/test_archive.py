@@ -28,7 +28,7 @@ from tycokit.moving.contents import (
 )
 from tycokit.moving.packing import ArchiveSink
 from tycokit.moving.unpacking import ArchiveSource
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
 
 LARGE = os.urandom(3 << 20)
 LETTERS = Repo("default", "letters")

@@ -12,13 +12,13 @@ import pytest
 from moving_driver import Pair, branch, commits, contents, hashes, pfs, transform
 from python_pachyderm.service import pfs_proto, pps_proto
 
-from tycokit.addresses import Address
 from tycokit.errors import FileCut
 from tycokit.moving.asking import entries
 from tycokit.moving.pipelines import COPIED
 from tycokit.moving.reading import PachdSource
 from tycokit.moving.writing import PachdSink
-from tycokit.specdiff import request_of
+from tycokit.pipelines.specdiff import request_of
+from tycokit.repos.addresses import Address
 
 SUCCESS = pps_proto.JobState.JOB_SUCCESS
 LARGE = os.urandom(3 << 20)

@@ -14,8 +14,8 @@ from moving_driver import Pair, hashes
 from python_pachyderm import Client
 from small_disk import SmallDisk
 
-from tycokit import config
-from tycokit.config import Context
+from tycokit.contexts import config
+from tycokit.contexts.config import Context
 
 MIB = 1 << 20
 

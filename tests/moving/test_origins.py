@@ -10,7 +10,7 @@ from pipeline_driver import Site
 
 from tycokit.moving import marks
 from tycokit.moving.contents import FORMER, Origin, Step
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
 
 STEP = Step(Repo("default", "letters"), "master", "a" * 32, None, "hello", 0)
 

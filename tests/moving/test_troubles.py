@@ -18,7 +18,6 @@ import pytest
 from moving_driver import Pair, commits, contents, hashes
 from pipeline_driver import Site
 
-from tycokit.addresses import Address
 from tycokit.errors import ArchiveError, CliError, FileCut
 from tycokit.moving import flow
 from tycokit.moving.asking import entries
@@ -28,6 +27,7 @@ from tycokit.moving.packing import ArchiveSink
 from tycokit.moving.reading import PachdSource
 from tycokit.moving.writing import PachdSink
 from tycokit.pachd.pfs.files import Snapshot
+from tycokit.repos.addresses import Address
 
 MIB = 1 << 20
 

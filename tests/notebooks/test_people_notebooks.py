@@ -16,8 +16,8 @@ from nbclient import NotebookClient
 from python_pachyderm import Client
 
 import tycokit as tk
-from tycokit import local
 from tycokit.client import connect
+from tycokit.contexts import local
 
 ROOT = Path(__file__).parents[2]
 STAGES = {"validate", "model", "threat-detect", "annotate", "plot", "alert", "records", "report"}

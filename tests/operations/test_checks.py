@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from kubernetes_api import name_of, pod_of, recorded
 
-from tycokit.joblist import JobRow
 from tycokit.operations import checks, documents
 from tycokit.operations.checks import Finding, check
 from tycokit.operations.pods import Container, Disk, Node, Pod, Reading
 from tycokit.operations.survey import Facts, Job, Pipeline
+from tycokit.processing.joblist import JobRow
 
 NOW = 1_795_000_000.0
 READING = Reading(NOW, "somewhere", ())

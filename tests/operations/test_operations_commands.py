@@ -17,8 +17,8 @@ from kubernetes_api import EVENTS, ID, NODES, PODS, Kubernetes, log_of, name_of,
 from pipeline_driver import Site, wait_for
 from waiting import until
 
-from tycokit import config
 from tycokit.cli import main
+from tycokit.contexts import config
 from tycokit.pachd import server
 from tycokit.pachd.rpc import cluster
 

@@ -21,7 +21,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 from waiting import until as until_in
 
-from tycokit import running
+from tycokit.contexts import running
 
 until = functools.partial(until_in, seconds=30)
 

@@ -8,10 +8,10 @@ import pytest
 from pachd_driver import SUCCESS, Driver, pfs
 from python_pachyderm.service import pps_proto
 
-from tycokit.addresses import Address, parse
 from tycokit.errors import TraceError
 from tycokit.lineage import backward
 from tycokit.lineage.tracing import Trace
+from tycokit.repos.addresses import Address, parse
 
 KILLED = pps_proto.JobState.JOB_KILLED
 

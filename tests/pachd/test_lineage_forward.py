@@ -7,10 +7,10 @@ from pachd_driver import SUCCESS, Driver, pfs
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
-from tycokit.addresses import Address, parse
 from tycokit.errors import TraceError
 from tycokit.lineage import finding, forward, records
 from tycokit.lineage.tracing import Trace
+from tycokit.repos.addresses import Address, parse
 
 Told = dict[str, bool]
 """The results as `<repo>:<path>#<number of the job>`, and whether each is current."""

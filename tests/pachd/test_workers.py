@@ -20,7 +20,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 from waiting import until
 
-from tycokit import running
+from tycokit.contexts import running
 from tycokit.pachd.pps import init, namespace
 from tycokit.pachd.server import Pachd, token
 

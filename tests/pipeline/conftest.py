@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pipeline_driver import STAGES, SUCCESS, Site, photograph, spec
 
-from tycokit import specs
+from tycokit.pipelines import specs
 
 
 @pytest.fixture(scope="module")

@@ -17,15 +17,16 @@ from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto
 from waiting import until
 
-from tycokit import models, samples, specs
+from tycokit import models, samples
 from tycokit.deploying import present
 from tycokit.deploying.actions import Fill, Notebook
 from tycokit.deploying.apply import apply
 from tycokit.deploying.plan import Told, plan
 from tycokit.deploying.wanted import Wanted, stages
 from tycokit.pachd.server import Pachd, token
-from tycokit.specs import Repo, Spec
-from tycokit.upload import Item
+from tycokit.pipelines import specs
+from tycokit.pipelines.specs import Repo, Spec
+from tycokit.repos.upload import Item
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"

@@ -13,7 +13,7 @@ from pipeline_driver import FAILURE, Site, before_result, notebook, photograph, 
 from python_pachyderm.service import pps_proto
 
 from tycokit.errors import DatumUnknown, OpenError
-from tycokit.opening import FAILED_TAG, open_datum
+from tycokit.processing.opening import FAILED_TAG, open_datum
 
 RAISES = 'if name.startswith("bad"):\n    raise ValueError("the lens is dirty")'
 PICTURES = {

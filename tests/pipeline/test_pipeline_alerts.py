@@ -9,9 +9,10 @@ import pytest
 from pipeline_driver import SUCCESS, Site, notebook, photograph, spec
 from receivers import MailServer, mail_server, wait_for
 
-from tycokit import specs, targeting
+from tycokit import targeting
 from tycokit.alerting.ledger import REPO
 from tycokit.errors import TargetError
+from tycokit.pipelines import specs
 
 STAGES = ("validate", "model", "threat-detect", "alert")
 GUARD = {"id": "people", "unsafe": ["person"], "notify": ["guard@example.com"]}

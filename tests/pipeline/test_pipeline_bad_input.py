@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from pipeline_driver import FAILURE, STAGES, SUCCESS, UNRUNNABLE, Site, photograph, spec
 
-from tycokit import samples, specs, upload
-from tycokit.upload import Item
+from tycokit import samples
+from tycokit.pipelines import specs
+from tycokit.repos import upload
+from tycokit.repos.upload import Item
 
 BELOW = ("threat-detect", "annotate", "plot")
 

@@ -24,7 +24,7 @@ from pipeline_driver import (
 )
 from python_pachyderm.service import pps_proto
 
-from tycokit import following
+from tycokit.processing import following
 
 SECONDS = 30  # enough to start an executor on a busy machine; other tests run meanwhile
 PICTURES = {

@@ -13,9 +13,10 @@ from command import tycokit
 from pipeline_driver import NETWORK, ROOT, SUCCESS, Site, photograph
 
 import tycokit as tk
-from tycokit import config, rulesrepo, samples
-from tycokit.addresses import Address
+from tycokit import rulesrepo, samples
+from tycokit.contexts import config
 from tycokit.errors import RulesChanged
+from tycokit.repos.addresses import Address
 
 DAY = 1511827200  # 2017-11-28, midnight UTC
 THREAT, SAFE = f"gate_{DAY + 10}.jpg", f"yard_{DAY + 20}.jpg"

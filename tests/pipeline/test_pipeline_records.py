@@ -12,8 +12,8 @@ import pytest
 from pipeline_driver import SUCCESS, Site, notebook, photograph, spec
 
 import tycokit
-from tycokit import specs
 from tycokit.errors import RecordsError
+from tycokit.pipelines import specs
 from tycokit.recording import reading, table
 
 STAGES = ("validate", "model", "threat-detect", "annotate", "alert", "records")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pipeline_driver import Site
 
-from tycokit import config
+from tycokit.contexts import config
 from tycokit.pachd.server import token
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

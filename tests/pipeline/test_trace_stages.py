@@ -8,10 +8,10 @@ import nbformat
 import pytest
 from pipeline_driver import SUCCESS, Site, code, counts, notebook
 
-from tycokit.addresses import Address
 from tycokit.errors import TraceError
 from tycokit.lineage import backward, forward
 from tycokit.lineage.tracing import Trace
+from tycokit.repos.addresses import Address
 
 THREAT = "/cam0/1511891000.json"
 PICTURE = "/cam0_1511891000.jpg"

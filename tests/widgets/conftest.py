@@ -12,7 +12,7 @@ from lab_driver import Lab, browser
 from pipeline_driver import STAGES, SUCCESS, Site, photograph, spec
 from playwright.sync_api import Browser
 
-from tycokit import specs
+from tycokit.pipelines import specs
 
 
 @pytest.fixture(scope="session")

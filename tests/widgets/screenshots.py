@@ -24,7 +24,8 @@ from pipeline_driver import notebook as edited  # noqa: E402
 from playwright.sync_api import Locator  # noqa: E402
 from python_pachyderm.service import pps_proto  # noqa: E402
 
-from tycokit import samples, specs  # noqa: E402
+from tycokit import samples  # noqa: E402
+from tycokit.pipelines import specs  # noqa: E402
 from tycokit.widgets import VIEWS  # noqa: E402
 
 OUT = Path(__file__).parents[2] / "docs" / "screenshots"

@@ -12,9 +12,9 @@ from pipeline_driver import Site, wait_for
 from python_pachyderm.service import pps_proto
 
 import tycokit as tk
-from tycokit.addresses import parse
 from tycokit.errors import AddressError, TraceError
 from tycokit.lineage import backward, forward
+from tycokit.repos.addresses import parse
 
 EVIL = "/<img src=x onerror=alert>.json"
 

@@ -11,10 +11,10 @@ from house_driver import jpeg
 from PIL import Image
 from pipeline_driver import Site
 
-from tycokit.cells import Cell, Output
-from tycokit.difference import Lines, Notebooks, Sides
-from tycokit.linediff import Line
-from tycokit.previews import PictureView
+from tycokit.repos.cells import Cell, Output
+from tycokit.repos.difference import Lines, Notebooks, Sides
+from tycokit.repos.linediff import Line
+from tycokit.repos.previews import PictureView
 from tycokit.widgets import celldiff, showing
 from tycokit.widgets.base import MOST_STATE
 from tycokit.widgets.gallery import Gallery

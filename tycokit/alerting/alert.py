@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tycokit.addresses import called
+from tycokit.repos.addresses import called
 from tycokit.vision.detectors.detection import Detection
 from tycokit.vision.names import moment
 

@@ -14,9 +14,9 @@ from typing import Any, Literal, Protocol
 import grpc
 from python_pachyderm import Client
 
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.alerting.alert import Alert
 from tycokit.client import in_worker, is_missing
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 from tycokit.vision.names import seconds
 from tycokit.vision.rules import cools
 

@@ -12,11 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from tycokit import activation, addresses, config, local, packaged, running, statenames
+from tycokit import packaged, statenames
 from tycokit.cli import show, surroundings
 from tycokit.client import connect_to
+from tycokit.contexts import activation, config, local, running
+from tycokit.contexts.running import Running
 from tycokit.errors import ConfigError, NotInstalled
-from tycokit.running import Running
+from tycokit.repos import addresses
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Folder with its data, instead of the usual one.")

@@ -10,11 +10,11 @@ import grpc
 import typer
 from rich.table import Table
 
-from tycokit import config
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.cli import show, surroundings
 from tycokit.client import connect, reach, translate
+from tycokit.contexts import config
 from tycokit.errors import CliError, NoAnswer, Refused
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 PATIENCE = 5.0  # seconds: one that takes longer is not one to work with
 

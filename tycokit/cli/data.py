@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from tycokit import upload
 from tycokit.cli import place, show
 from tycokit.cli.place import Context, Project
 from tycokit.errors import CliError, RecordsError
 from tycokit.recording import reading as recording
+from tycokit.repos import upload
 from tycokit.wording import counted
 
 

@@ -16,15 +16,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from tycokit import activation, local, models, packaged, samples, upload
 from tycokit import demo as main_job
+from tycokit import models, packaged, samples
 from tycokit.cli import cluster, show, surroundings
 from tycokit.client import connect_to
+from tycokit.contexts import activation, local
+from tycokit.contexts.running import Running
 from tycokit.demo import Inputs, Outcome
 from tycokit.deploying import wanted
 from tycokit.errors import CliError
-from tycokit.following import Job
-from tycokit.running import Running
+from tycokit.processing.following import Job
+from tycokit.repos import upload
 
 
 def demo(

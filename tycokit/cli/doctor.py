@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from tycokit import activation, config
 from tycokit.cli import place, show, surroundings
 from tycokit.cli.place import Context
+from tycokit.contexts import activation, config
 from tycokit.errors import NoAnswer
 from tycokit.operations import checks, survey
 from tycokit.operations.checks import Finding

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tycokit import running
 from tycokit.cli import show, surroundings
 from tycokit.cli.cluster import Data
+from tycokit.contexts import running
 from tycokit.errors import CliError
 from tycokit.wording import counted, sized
 

@@ -11,14 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from tycokit import addresses, config, following
-from tycokit.addresses import Address
 from tycokit.cli import place, show, surroundings
 from tycokit.cli.place import Context, Place, Project
+from tycokit.contexts import config
 from tycokit.errors import CliError, KubernetesError, NoAnswer
 from tycokit.operations import podlogs, sources
 from tycokit.operations.pods import Excerpt
 from tycokit.operations.sources import Source
+from tycokit.processing import following
+from tycokit.repos import addresses
+from tycokit.repos.addresses import Address
 
 
 def logs(

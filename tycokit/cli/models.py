@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tycokit import models, upload
+from tycokit import models
 from tycokit.cli import place, show, surroundings
 from tycokit.cli.place import Context, Project
+from tycokit.repos import upload
 
 app = typer.Typer(help="Networks: list them, fetch them, commit one.", no_args_is_help=True)
 

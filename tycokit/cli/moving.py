@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from python_pachyderm import Client
 
-from tycokit import addresses, config
 from tycokit.cli import place, show, surroundings
 from tycokit.cli.deploy import NOT_DONE
 from tycokit.cli.place import Context
+from tycokit.contexts import config
 from tycokit.errors import MoveError
 from tycokit.moving import flow, pipelines
 from tycokit.moving.contents import Step
@@ -23,7 +23,8 @@ from tycokit.moving.previewing import PachdPreview
 from tycokit.moving.reading import PachdSource
 from tycokit.moving.unpacking import ArchiveSource
 from tycokit.moving.writing import PachdSink
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
+from tycokit.repos import addresses
 from tycokit.wording import sized
 
 Names = Annotated[

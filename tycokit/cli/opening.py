@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from tycokit import opening
 from tycokit.cli import place, show
 from tycokit.cli.place import Context, Project
+from tycokit.processing import opening
 
 
 def open_(

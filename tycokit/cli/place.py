@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 from python_pachyderm import Client
 
-from tycokit import addresses, client, config
-from tycokit.addresses import DEFAULT_PROJECT, Address
+from tycokit import client
 from tycokit.cli import surroundings
+from tycokit.contexts import config
+from tycokit.repos import addresses
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 
 Context = Annotated[
     str | None, typer.Option("--context", help="Pachyderm context, instead of the active one.")

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tycokit import backtesting
 from tycokit.cli import place, show
 from tycokit.cli.place import Context, Project
 from tycokit.errors import CliError
+from tycokit.pictures import backtesting
 from tycokit.vision import rules as rule_files
 from tycokit.wording import counted
 

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from tycokit import addresses, datumpreview
-from tycokit.addresses import Address
 from tycokit.cli import place, show
 from tycokit.cli.place import Context, Project
-from tycokit.datumlist import DatumPage
-from tycokit.datumpreview import Survey
 from tycokit.errors import CliError, NodesUnknown
+from tycokit.processing import datumpreview
+from tycokit.processing.datumlist import DatumPage
+from tycokit.processing.datumpreview import Survey
+from tycokit.repos import addresses
+from tycokit.repos.addresses import Address
 from tycokit.scaling import change, choices, forecast, nodes, standing
 from tycokit.scaling.change import Change
 from tycokit.scaling.choices import Coefficient

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from tycokit import oldspecs
 from tycokit.cli import show
 from tycokit.errors import CliError
+from tycokit.pipelines import oldspecs
 
 app = typer.Typer(help="Pipeline specs, as files.", no_args_is_help=True)
 

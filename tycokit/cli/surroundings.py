@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-from tycokit import config
+from tycokit.contexts import config
 
 
 def config_path() -> Path:

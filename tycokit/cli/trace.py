@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from tycokit import addresses
 from tycokit.cli import place, show
 from tycokit.cli.place import Context, Place, Project
 from tycokit.errors import CliError
@@ -16,6 +15,7 @@ from tycokit.lineage import backward
 from tycokit.lineage import forward as onward
 from tycokit.lineage.tracing import Trace
 from tycokit.lineage.values import Attempt, File
+from tycokit.repos import addresses
 from tycokit.wording import counted
 
 

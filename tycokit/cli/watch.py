@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 from python_pachyderm import Client
 
-from tycokit import addresses
 from tycokit.cli import place, show, surroundings
 from tycokit.cli.place import Context, Project
 from tycokit.errors import NoAnswer, WatchError
-from tycokit.upload import Item
+from tycokit.repos import addresses
+from tycokit.repos.upload import Item
 from tycokit.watching.arrivals import Arrivals
 from tycokit.watching.ledger import Ledger
 from tycokit.watching.watch import FIRST_WAIT, LONGEST_WAIT, Plan, Watch, check

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tycokit.specs import Repo, Spec
-from tycokit.upload import Item
+from tycokit.pipelines.specs import Repo, Spec
+from tycokit.repos.upload import Item
 
 NOTEBOOKS = "notebooks"
 SOURCES = {

@@ -13,8 +13,6 @@ import grpc
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, transaction_proto
 
-from tycokit import upload
-from tycokit.addresses import DEFAULT_BRANCH, Address
 from tycokit.deploying.actions import (
     Action,
     CommitNotebooks,
@@ -28,7 +26,9 @@ from tycokit.deploying.actions import (
 from tycokit.deploying.present import branch_of
 from tycokit.deploying.reading import leaves
 from tycokit.errors import CliError
-from tycokit.specs import Repo, Spec
+from tycokit.pipelines.specs import Repo, Spec
+from tycokit.repos import upload
+from tycokit.repos.addresses import DEFAULT_BRANCH, Address
 
 Files = CommitNotebooks | Fill
 ASIDE = "tycokit-deploy-"  # branches that hold new files until pipelines change with them

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tycokit import specs
-from tycokit.addresses import DEFAULT_BRANCH
 from tycokit.deploying.actions import (
     Action,
     CommitNotebooks,
@@ -22,7 +20,9 @@ from tycokit.deploying.actions import (
 )
 from tycokit.deploying.present import Past, Present
 from tycokit.deploying.reading import leaves
-from tycokit.specs import Repo, Spec
+from tycokit.pipelines import specs
+from tycokit.pipelines.specs import Repo, Spec
+from tycokit.repos.addresses import DEFAULT_BRANCH
 from tycokit.wording import counted
 
 Share = Literal["all", "some", "none"]

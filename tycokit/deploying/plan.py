@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tycokit import targeting
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.deploying import versions
 from tycokit.deploying.actions import (
     NOTEBOOKS,
@@ -25,8 +24,9 @@ from tycokit.deploying.effects import Effect, effects
 from tycokit.deploying.present import Present
 from tycokit.deploying.wanted import Wanted
 from tycokit.errors import SpecError
-from tycokit.specdiff import differences, unified
-from tycokit.specs import Repo, Spec, order
+from tycokit.pipelines.specdiff import differences, unified
+from tycokit.pipelines.specs import Repo, Spec, order
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,18 @@ from typing import Any
 import grpc
 from python_pachyderm import Client
 
-from tycokit import heads, targeting
-from tycokit.addresses import DEFAULT_BRANCH, DEFAULT_PROJECT, Address
+from tycokit import targeting
 from tycokit.client import is_missing
 from tycokit.deploying import versions
 from tycokit.deploying.actions import NOTEBOOKS
 from tycokit.deploying.reading import Branch, leaves
 from tycokit.deploying.versions import Version
 from tycokit.deploying.wanted import Wanted
+from tycokit.pipelines.specdiff import request_of
+from tycokit.pipelines.specs import Repo, Spec
+from tycokit.repos import heads
+from tycokit.repos.addresses import DEFAULT_BRANCH, DEFAULT_PROJECT, Address
 from tycokit.scaling import standing
-from tycokit.specdiff import request_of
-from tycokit.specs import Repo, Spec
 
 _RECENT = 5  # jobs among which the one is sought that found datums last
 

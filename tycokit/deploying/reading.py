@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tycokit.addresses import DEFAULT_BRANCH
 from tycokit.errors import BadGlob
 from tycokit.globs import glob
-from tycokit.specs import Repo, Spec
+from tycokit.pipelines.specs import Repo, Spec
+from tycokit.repos.addresses import DEFAULT_BRANCH
 
 Branch = tuple[Repo, str]
 

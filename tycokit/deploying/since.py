@@ -18,7 +18,7 @@ from tycokit.deploying.actions import (
 )
 from tycokit.deploying.present import Present
 from tycokit.errors import PlanOutdated
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
 
 
 def require_same(

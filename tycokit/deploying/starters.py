@@ -17,8 +17,8 @@ from tycokit.deploying.actions import Action, CommitNotebooks, Fill, UpdatePipel
 from tycokit.deploying.apply import apply
 from tycokit.deploying.plan import Told, plan
 from tycokit.deploying.wanted import Wanted
-from tycokit.specs import Repo
-from tycokit.upload import Item
+from tycokit.pipelines.specs import Repo
+from tycokit.repos.upload import Item
 
 WEIGHTS = "weights"
 REPOS = (WEIGHTS, rulesrepo.REPO)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tycokit.errors import PachdUnfit
-from tycokit.specs import Spec
+from tycokit.pipelines.specs import Spec
 
 
 @dataclass(frozen=True, slots=True, order=True)

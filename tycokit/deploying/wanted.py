@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tycokit import specs
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.deploying.actions import NOTEBOOKS, Notebook
 from tycokit.deploying.reading import names
 from tycokit.errors import SpecError
-from tycokit.specs import Spec, pfs_inputs
+from tycokit.pipelines import specs
+from tycokit.pipelines.specs import Spec, pfs_inputs
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.stage.datum import NOTEBOOK
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")  # as container registries have it

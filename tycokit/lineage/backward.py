@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from python_pachyderm import Client
 
-from tycokit import browsing
-from tycokit.addresses import Address
 from tycokit.lineage import boxes, runs
 from tycokit.lineage.records import Records, file_of
 from tycokit.lineage.tracing import BACK, Growing, Trace
 from tycokit.lineage.values import Attempt, File
+from tycokit.repos import browsing
+from tycokit.repos.addresses import Address
 
 MOST = 10  # datums of one folder that are followed
 _LOOKED = 2_000  # files of a folder among which so many datums are looked for

@@ -8,10 +8,11 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit import browsing, scenes
 from tycokit.errors import TraceError
 from tycokit.lineage.tracing import Box, Trace
 from tycokit.lineage.values import File
+from tycokit.pictures import scenes
+from tycokit.repos import browsing
 
 Told = Mapping[str, Mapping[str, Any]]
 """What files say of objects in a picture, by their keys, from the start of a trace on upstream."""

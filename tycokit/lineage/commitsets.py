@@ -13,11 +13,11 @@ from typing import Any
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit.addresses import DEFAULT_PROJECT, is_id
 from tycokit.errors import TraceError
 from tycokit.lineage import project as projects
 from tycokit.lineage.project import Job
 from tycokit.lineage.records import optional
+from tycokit.repos.addresses import DEFAULT_PROJECT, is_id
 
 COUNT = 20
 

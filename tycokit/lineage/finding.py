@@ -12,14 +12,14 @@ from typing import Any
 
 from python_pachyderm.service import pps_proto
 
-from tycokit import addresses
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.lineage import narrowing
 from tycokit.lineage.narrowing import Target
 from tycokit.lineage.records import Records
 from tycokit.lineage.touched import Read, Touched
 from tycokit.lineage.values import Attempt
-from tycokit.specs import pfs_inputs
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.repos import addresses
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 
 _FEW = 250  # files, and datums of these, that are followed one by one
 _PAGE = 250  # datums of a job that are asked for together

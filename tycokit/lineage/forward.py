@@ -18,7 +18,6 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.lineage import runs
 from tycokit.lineage.finding import Finder
 from tycokit.lineage.narrowing import Target, reads
@@ -26,6 +25,7 @@ from tycokit.lineage.records import Records
 from tycokit.lineage.touched import Read, Touched, target_of
 from tycokit.lineage.tracing import FORWARD, Growing, Trace
 from tycokit.lineage.values import Attempt, File, Run
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 
 MOST = 100  # attempts of one pipeline that are followed
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from python_pachyderm.service import pps_proto
 
-from tycokit.addresses import DEFAULT_BRANCH
-from tycokit.specs import pfs_inputs
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.repos.addresses import DEFAULT_BRANCH
 
 _LISTS = ("cross", "union", "join", "group")
 _MAGIC = {"**": ".*", "*": "[^/]*", "?": "[^/]", "(": "(", ")": ")"}

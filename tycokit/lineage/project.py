@@ -13,10 +13,10 @@ from typing import Any
 from python_pachyderm import Client
 
 from tycokit import statenames
-from tycokit.addresses import DEFAULT_PROJECT, called
 from tycokit.errors import TraceError
 from tycokit.lineage.records import optional
-from tycokit.specs import pfs_inputs
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.repos.addresses import DEFAULT_PROJECT, called
 
 _SETS = (2, 20)  # newest commit sets in which each pipeline's newest job is looked for
 

@@ -15,13 +15,15 @@ import grpc
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto
 
-from tycokit import addresses, browsing, pastdatum, statenames
-from tycokit.addresses import Address
-from tycokit.browsing import Entry
+from tycokit import statenames
 from tycokit.client import refusal
 from tycokit.errors import DatumUnknown, TraceError
 from tycokit.lineage.values import Attempt, File, Used
-from tycokit.specs import pfs_inputs
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.processing import pastdatum
+from tycokit.repos import addresses, browsing
+from tycokit.repos.addresses import Address
+from tycokit.repos.browsing import Entry
 
 _MANY = 64  # pieces of one commit that are fetched one by one in any case
 _MISSING = re.compile(r"not found|no commits found")

@@ -7,9 +7,9 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tycokit import browsing
 from tycokit.lineage.records import Records
 from tycokit.lineage.values import Attempt, File, Run
+from tycokit.repos import browsing
 
 MOST_NOTEBOOK = 20_000_000  # bytes of an executed notebook, which has to be read whole
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tycokit.addresses import Address
 from tycokit.lineage.narrowing import Target
 from tycokit.lineage.records import Records, file_of
 from tycokit.lineage.values import Attempt, File
+from tycokit.repos.addresses import Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tycokit.addresses import Address
+from tycokit.repos.addresses import Address
 
 NOTEBOOK = "notebook"  # the input that a stage executes
 

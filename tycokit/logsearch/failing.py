@@ -7,11 +7,12 @@ from pathlib import Path
 
 from python_pachyderm import Client
 
-from tycokit import addresses, browsing, cells, pastdatum
-from tycokit.addresses import Address
-from tycokit.cells import Cell
 from tycokit.errors import LookError, OpenError
-from tycokit.pastdatum import Failure, PastDatum
+from tycokit.processing import pastdatum
+from tycokit.processing.pastdatum import Failure, PastDatum
+from tycokit.repos import addresses, browsing, cells
+from tycokit.repos.addresses import Address
+from tycokit.repos.cells import Cell
 from tycokit.stage import report
 from tycokit.stage.datum import NOTEBOOK
 

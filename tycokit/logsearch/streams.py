@@ -9,8 +9,8 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from python_pachyderm import Client
 
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.logsearch.lines import Line, Parser
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from google.protobuf import json_format
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit import browsing
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import is_missing
 from tycokit.moving.changes import Gone
 from tycokit.moving.contents import BranchName
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
+from tycokit.repos import browsing
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 
 
 def commit(repo: Repo, id_or_branch: str) -> Address:

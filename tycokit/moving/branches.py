@@ -14,7 +14,7 @@ from tycokit.moving import asking
 from tycokit.moving.asking import commit, provenance, trigger
 from tycokit.moving.contents import BranchEntry, BranchName
 from tycokit.moving.destination import Destination
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
 
 _NO_LINKS: tuple[tuple[BranchName, ...], None] = ((), None)
 

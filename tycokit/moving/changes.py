@@ -14,7 +14,7 @@ from itertools import zip_longest
 from types import TracebackType
 from typing import Protocol
 
-from tycokit.browsing import Entry
+from tycokit.repos.browsing import Entry
 
 
 class Readable(Protocol):

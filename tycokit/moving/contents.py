@@ -14,7 +14,7 @@ import jsonschema
 from google.protobuf import json_format
 from python_pachyderm.service import pfs_proto
 
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit.addresses import Address
 from tycokit.errors import Occupied
 from tycokit.moving import asking, marks
 from tycokit.moving.asking import commit, entries, provenance, repo_of, size
 from tycokit.moving.changes import Change, missing
 from tycokit.moving.contents import BranchName, Contents, Origin, RepoEntry, Step
 from tycokit.moving.marks import Mark
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
+from tycokit.repos.addresses import Address
 
 
 @dataclass(frozen=True, slots=True)

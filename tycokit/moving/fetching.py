@@ -15,13 +15,13 @@ from typing import Any
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_grpc, pfs_proto
 
-from tycokit.addresses import Address
-from tycokit.browsing import Entry
 from tycokit.client import cut
 from tycokit.errors import FileCut
 from tycokit.moving.archive import members
 from tycokit.moving.changes import Readable
 from tycokit.moving.speaking import speaking
+from tycokit.repos.addresses import Address
+from tycokit.repos.browsing import Entry
 
 _PAST = 1 << 18  # bytes to read past rather than begin another stream
 _BLOCK = 1 << 16  # that tarfile takes at a time, of which it copies what is left at each read

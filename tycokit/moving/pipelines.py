@@ -10,15 +10,17 @@ from typing import Any
 from google.protobuf import json_format
 from python_pachyderm import Client
 
-from tycokit import browsing, specs, targeting
-from tycokit.addresses import DEFAULT_BRANCH
+from tycokit import targeting
 from tycokit.errors import NodesUnknown
 from tycokit.moving.asking import commit, repo_of
 from tycokit.moving.contents import Contents, PipelineEntry
 from tycokit.moving.destination import Destination
+from tycokit.pipelines import specs
+from tycokit.pipelines.specdiff import differences, request_of
+from tycokit.pipelines.specs import Repo, Spec, pfs_inputs
+from tycokit.repos import browsing
+from tycokit.repos.addresses import DEFAULT_BRANCH
 from tycokit.scaling import change, nodes
-from tycokit.specdiff import differences, request_of
-from tycokit.specs import Repo, Spec, pfs_inputs
 
 COPIED = "tycokit.copied-from"  # an annotation: we made it, and from where
 MADE, UPDATED, STOPPED = "make", "update", "stop"  # what can be done for a pipeline

@@ -11,7 +11,7 @@ from tycokit.moving.changes import Change, Put
 from tycokit.moving.contents import BranchName, Contents, Step
 from tycokit.moving.destination import Destination, Standing
 from tycokit.moving.speaking import speaking
-from tycokit.specs import Repo
+from tycokit.pipelines.specs import Repo
 from tycokit.wording import counted, sized
 
 

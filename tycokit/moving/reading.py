@@ -9,8 +9,6 @@ from typing import Any
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit import browsing
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.client import cut
 from tycokit.errors import MoveError
 from tycokit.moving.asking import commit, differing, entries, provenance, repo_of, size, trigger
@@ -27,7 +25,9 @@ from tycokit.moving.contents import (
 from tycokit.moving.fetching import Files
 from tycokit.moving.pipelines import crons, portable
 from tycokit.moving.speaking import speaking
-from tycokit.specs import Repo, pfs_inputs
+from tycokit.pipelines.specs import Repo, pfs_inputs
+from tycokit.repos import browsing
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 
 class PachdSource:

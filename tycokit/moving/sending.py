@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from python_pachyderm import Client
 
-from tycokit.addresses import Address
 from tycokit.moving.changes import Change, Gone, Put, Readable
+from tycokit.repos.addresses import Address
 
 _FILES, _BYTES = 1000, 8 << 20  # that one stream carries, unless a single file is larger
 _CHUNK = 1 << 20  # bytes a message

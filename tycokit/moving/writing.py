@@ -11,7 +11,6 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit.addresses import Address
 from tycokit.errors import CopyDiffers
 from tycokit.moving import branches, marks, pipelines
 from tycokit.moving.asking import commit, differing, entries
@@ -20,6 +19,7 @@ from tycokit.moving.contents import Contents, Origin, Step
 from tycokit.moving.destination import Destination
 from tycokit.moving.sending import batches, send
 from tycokit.moving.speaking import speaking
+from tycokit.repos.addresses import Address
 
 
 class PachdSink:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tycokit.addresses import called
+from tycokit.repos.addresses import called
 
 PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 CRASHED = frozenset({"CrashLoopBackOff", "OOMKilled", "Error", "Failed"})

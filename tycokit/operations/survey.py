@@ -10,13 +10,14 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit import joblist, statenames
-from tycokit.addresses import DEFAULT_PROJECT, called
+from tycokit import statenames
 from tycokit.errors import KubernetesError, NotInstalled, OperationsError
-from tycokit.joblist import JobRow
 from tycokit.operations import sources
 from tycokit.operations.pods import Event, Reading
 from tycokit.operations.sources import Source
+from tycokit.processing import joblist
+from tycokit.processing.joblist import JobRow
+from tycokit.repos.addresses import DEFAULT_PROJECT, called
 
 
 @dataclass(frozen=True, slots=True)

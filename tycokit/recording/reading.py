@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from python_pachyderm import Client
 
-from tycokit import heads
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import NotInstalled, RecordsError
 from tycokit.recording import table
+from tycokit.repos import heads
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.vision import results
 
 if TYPE_CHECKING:

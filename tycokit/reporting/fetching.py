@@ -6,11 +6,11 @@ from pathlib import Path
 
 from python_pachyderm import Client
 
-from tycokit import heads
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import RecordsError
 from tycokit.recording.reading import is_day
 from tycokit.reporting import page, usage
+from tycokit.repos import heads
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.vision import results
 
 REPO = "report"

@@ -10,9 +10,9 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
 from tycokit import statenames
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.recording import reading
 from tycokit.reporting import page
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 MOST_JOBS = 1000  # newest jobs a pipeline that are counted
 MOST_FAILURES = 50

@@ -14,12 +14,12 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import PipelineChanged, ScaleError
+from tycokit.pipelines.specdiff import differences, request_of, unified
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.scaling import choices, standing
 from tycokit.scaling.choices import Choice, Coefficient
 from tycokit.scaling.nodes import Nodes
-from tycokit.specdiff import differences, request_of, unified
 from tycokit.wording import counted
 
 _FIELDS = {"parallelism_spec", "metadata"}

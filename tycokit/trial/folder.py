@@ -16,9 +16,10 @@ from pathlib import Path
 
 from python_pachyderm import Client
 
-from tycokit import addresses, browsing, opening
-from tycokit.addresses import Address
 from tycokit.errors import TrialError
+from tycokit.processing import opening
+from tycokit.repos import addresses, browsing
+from tycokit.repos.addresses import Address
 from tycokit.stage.datum import NOTEBOOK, OUT
 
 _ADDRESS = re.compile(r"[\w/-]+@[^:/]+:?/")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from tycokit import following
+from tycokit.processing import following
 from tycokit.trial.folder import Laid
 
 IDLE = 300  # seconds that set-up cells stay warm

@@ -13,12 +13,13 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit import browsing, joblist
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import PipelineChanged, TrialError
+from tycokit.pipelines.specdiff import differences, request_of, unified
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.processing import joblist
+from tycokit.repos import browsing
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.scaling import speed, standing
-from tycokit.specdiff import differences, request_of, unified
-from tycokit.specs import pfs_inputs
 from tycokit.stage import source
 from tycokit.trial import form
 from tycokit.trial.stages import Stage

@@ -9,10 +9,10 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit import datumlist, joblist, pastdatum
-from tycokit.addresses import DEFAULT_PROJECT, Address, of
 from tycokit.errors import StageUsage
-from tycokit.specs import pfs_inputs
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.processing import datumlist, joblist, pastdatum
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address, of
 from tycokit.stage import options
 from tycokit.stage.datum import NOTEBOOK
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import grpc
 from python_pachyderm import Client
 
-from tycokit import browsing
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import is_missing, refusal
 from tycokit.deploying.actions import NOTEBOOKS
 from tycokit.errors import AddressError, TrialError
+from tycokit.repos import browsing
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 from tycokit.stage import source
 from tycokit.stage.datum import OUT
 from tycokit.stage.parameters import Parameter

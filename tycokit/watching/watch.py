@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import grpc
 from python_pachyderm import Client
 
-from tycokit import upload
-from tycokit.addresses import Address, called
 from tycokit.client import translate
 from tycokit.errors import NoAnswer, WatchError
-from tycokit.upload import Item
+from tycokit.repos import upload
+from tycokit.repos.addresses import Address, called
+from tycokit.repos.upload import Item
 from tycokit.watching.arrivals import Arrivals
 from tycokit.watching.ledger import Batch, Ledger, Seen
 

@@ -9,9 +9,9 @@ from typing import Any
 import nbformat
 from nbdime import diff_notebooks
 
-from tycokit import linediff
-from tycokit.cells import Cell
-from tycokit.linediff import Line
+from tycokit.repos import linediff
+from tycokit.repos.cells import Cell
+from tycokit.repos.linediff import Line
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from markupsafe import Markup
 from python_pachyderm import Client
 
-from tycokit import addresses, browsing, difference, history, previews, scenes, sightings
-from tycokit.addresses import DEFAULT_PROJECT, Address
-from tycokit.scenes import Scene
+from tycokit.pictures import scenes, sightings
+from tycokit.pictures.scenes import Scene
+from tycokit.repos import addresses, browsing, difference, history, previews
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 from tycokit.widgets import showing, states
 from tycokit.widgets.base import View, request
 

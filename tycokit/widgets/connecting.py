@@ -7,8 +7,8 @@ from pathlib import Path
 
 from python_pachyderm import Client
 
-from tycokit import config
 from tycokit.client import PATIENCE, connect
+from tycokit.contexts import config
 
 
 def active(timeout: float = PATIENCE) -> Client:

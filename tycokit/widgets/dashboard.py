@@ -10,8 +10,8 @@ from markupsafe import Markup
 from python_pachyderm import Client
 
 from tycokit import inventory
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import UnknownRequest
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.widgets import VIEWS
 from tycokit.widgets.base import View, request
 from tycokit.widgets.states import chip

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from markupsafe import Markup
 from python_pachyderm import Client
 
-from tycokit import addresses, browsing, datumlist, datumpreview, joblist
-from tycokit.addresses import DEFAULT_PROJECT, Address
-from tycokit.datumlist import DatumPage, DatumRow
 from tycokit.errors import AddressError
+from tycokit.processing import datumlist, datumpreview, joblist
+from tycokit.processing.datumlist import DatumPage, DatumRow
+from tycokit.repos import addresses, browsing
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 from tycokit.widgets import states
 from tycokit.widgets.base import View, action, request
 from tycokit.widgets.datumsources import JobSource, PreviewSource

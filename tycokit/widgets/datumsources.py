@@ -11,10 +11,10 @@ import grpc
 from markupsafe import Markup
 from python_pachyderm import Client
 
-from tycokit import datumlist, datumpreview, joblist, rerunning
-from tycokit.datumlist import DatumPage
 from tycokit.errors import RerunError
-from tycokit.specs import pfs_inputs
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.processing import datumlist, datumpreview, joblist, rerunning
+from tycokit.processing.datumlist import DatumPage
 from tycokit.widgets import states
 
 FIRST = 50  # datums that come with the first paint

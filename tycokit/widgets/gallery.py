@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 from markupsafe import Markup
 from python_pachyderm import Client
 
-from tycokit import addresses, history, scenes, sightings
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.errors import LookError
-from tycokit.scenes import Scene
-from tycokit.sightings import Shot, Wanted
-from tycokit.thumbnails import Thumbnails
+from tycokit.pictures import scenes, sightings
+from tycokit.pictures.scenes import Scene
+from tycokit.pictures.sightings import Shot, Wanted
+from tycokit.repos import addresses, history
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
+from tycokit.repos.thumbnails import Thumbnails
 from tycokit.widgets import page, showing
 from tycokit.widgets.base import View, request
 

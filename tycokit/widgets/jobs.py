@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 from markupsafe import Markup
 from python_pachyderm import Client
 
-from tycokit import addresses, joblist
-from tycokit.addresses import DEFAULT_PROJECT
-from tycokit.joblist import JobRow, JobSet
+from tycokit.processing import joblist
+from tycokit.processing.joblist import JobRow, JobSet
+from tycokit.repos import addresses
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.widgets import states
 from tycokit.widgets.base import View, action, request
 

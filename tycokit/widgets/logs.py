@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 
 from python_pachyderm import Client
 
-from tycokit import joblist, opening, pastdatum
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import CliError
 from tycokit.logsearch import failing
 from tycokit.logsearch.filters import Filter
@@ -18,6 +16,8 @@ from tycokit.logsearch.levels import Level
 from tycokit.logsearch.lines import Line
 from tycokit.logsearch.reading import Reader
 from tycokit.logsearch.streams import Source
+from tycokit.processing import joblist, opening, pastdatum
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.widgets import loglines, showing
 from tycokit.widgets.base import Answer, View, request
 from tycokit.widgets.showing import Blobs

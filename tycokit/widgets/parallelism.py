@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from markupsafe import Markup
 from python_pachyderm import Client
 
-from tycokit import addresses, joblist
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import NodesUnknown, PipelineChanged, ScaleError
+from tycokit.processing import joblist
+from tycokit.repos import addresses
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.scaling import change, choices, forecast, nodes, standing
 from tycokit.scaling.change import Applied, Change
 from tycokit.scaling.forecast import Forecast

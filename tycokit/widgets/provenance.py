@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 from markupsafe import Markup
 from python_pachyderm import Client
 
-from tycokit import following, history
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import TraceError
 from tycokit.lineage import commitsets, project
 from tycokit.lineage.commitsets import Held, Holding
 from tycokit.lineage.project import Job, Node, Pipeline
+from tycokit.processing import following
+from tycokit.repos import history
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.widgets import cards
 from tycokit.widgets.base import View, request
 from tycokit.widgets.cards import Card, Row

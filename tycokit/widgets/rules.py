@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from markupsafe import Markup
 from python_pachyderm import Client
 
-from tycokit import backtesting, rulesrepo
-from tycokit.addresses import DEFAULT_PROJECT, Address
-from tycokit.backtesting import Backtest
+from tycokit import rulesrepo
 from tycokit.errors import RulesError
-from tycokit.thumbnails import Thumbnails
+from tycokit.pictures import backtesting
+from tycokit.pictures.backtesting import Backtest
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
+from tycokit.repos.thumbnails import Thumbnails
 from tycokit.vision.labels import COCO
 from tycokit.vision.rules import Rules
 from tycokit.widgets.base import View, action, request

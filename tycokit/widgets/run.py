@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 
 from python_pachyderm import Client
 
-from tycokit import browsing, cells, joblist, previews
-from tycokit.addresses import DEFAULT_PROJECT
 from tycokit.errors import LookError, TrialError
-from tycokit.joblist import JobRow
+from tycokit.processing import joblist
+from tycokit.processing.joblist import JobRow
+from tycokit.repos import browsing, cells, previews
+from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.trial import specchange, stages
 from tycokit.trial.process import Status
 from tycokit.trial.specchange import Applied, Change

@@ -8,9 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tycokit import thumbnails
-from tycokit.cells import Cell
 from tycokit.errors import LookError
+from tycokit.repos import thumbnails
+from tycokit.repos.cells import Cell
 from tycokit.widgets import states
 
 PICTURE = 640  # pixels of the longest side

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from tycokit import cells
+from tycokit.repos import cells
 from tycokit.trial import form
 from tycokit.trial.process import results
 from tycokit.trial.specchange import Change

@@ -9,13 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tycokit import thumbnails
-from tycokit.cells import Cell, Output
-from tycokit.difference import FileDifference, Lines, Notebooks
 from tycokit.errors import LookError
-from tycokit.linediff import Line
-from tycokit.previews import BytesView, NotebookView, PictureView, Preview, TableView, TextView
-from tycokit.sightings import Shot
+from tycokit.pictures.sightings import Shot
+from tycokit.repos import thumbnails
+from tycokit.repos.cells import Cell, Output
+from tycokit.repos.difference import FileDifference, Lines, Notebooks
+from tycokit.repos.linediff import Line
+from tycokit.repos.previews import (
+    BytesView,
+    NotebookView,
+    PictureView,
+    Preview,
+    TableView,
+    TextView,
+)
 from tycokit.vision import boxes
 from tycokit.widgets import celldiff
 

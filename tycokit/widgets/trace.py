@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from python_pachyderm import Client
 
-from tycokit import addresses, browsing, previews
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.errors import LookError
 from tycokit.lineage import backward, boxes, commitsets, forward
 from tycokit.lineage.boxes import Seen
 from tycokit.lineage.tracing import BACK, FORWARD, Trace
 from tycokit.lineage.values import Attempt, File
-from tycokit.thumbnails import Thumbnail, Thumbnails
+from tycokit.repos import addresses, browsing, previews
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
+from tycokit.repos.thumbnails import Thumbnail, Thumbnails
 from tycokit.vision.boxes import colour
 from tycokit.widgets import showing, tracecards, tracesaved
 from tycokit.widgets.base import View, request

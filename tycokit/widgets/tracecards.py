@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tycokit import browsing, thumbnails
 from tycokit.lineage.tracing import BACK, Trace
 from tycokit.lineage.values import Attempt, File
+from tycokit.repos import browsing, thumbnails
 from tycokit.widgets import cards
 from tycokit.widgets.cards import Card, Row
 

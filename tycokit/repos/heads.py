@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import grpc
 from python_pachyderm import Client
 
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import is_missing
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 
 
 def files(

@@ -14,14 +14,14 @@ from typing import Any, ClassVar
 
 from python_pachyderm import Client
 
-from tycokit import browsing, linediff, previews
-from tycokit.addresses import Address
-from tycokit.browsing import Entry
-from tycokit.cells import Cell
 from tycokit.client import cut
 from tycokit.errors import LookError
-from tycokit.linediff import Line
-from tycokit.previews import Preview
+from tycokit.repos import browsing, linediff, previews
+from tycokit.repos.addresses import Address
+from tycokit.repos.browsing import Entry
+from tycokit.repos.cells import Cell
+from tycokit.repos.linediff import Line
+from tycokit.repos.previews import Preview
 
 _MOST_LINES = 3000  # of a comparison
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from tycokit.contexts.running import HOST, Running, find, log_path, process
 from tycokit.errors import DiedAtStart, LocalError, NoAnswer, PortInUse
-from tycokit.running import HOST, Running, find, log_path, process
 
 PORT = 30650
 START_SECONDS = 90.0

@@ -14,7 +14,7 @@ from typing import Any
 from google.protobuf import json_format
 from python_pachyderm.service import pps_proto
 
-from tycokit.addresses import DEFAULT_PROJECT
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 # of a request: how to create, not what
 _HOW = ("update", "reprocess", "dry_run", "details_json", "spec_commit")

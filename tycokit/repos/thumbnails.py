@@ -10,9 +10,9 @@ from pathlib import Path
 
 from python_pachyderm import Client
 
-from tycokit import browsing
-from tycokit.addresses import Address
 from tycokit.errors import LookError, PictureError
+from tycokit.repos import browsing
+from tycokit.repos.addresses import Address
 from tycokit.vision import images, results
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".mpo"})

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tycokit import specs
 from tycokit.errors import SpecError
+from tycokit.pipelines import specs
 from tycokit.scaling.choices import COEFFICIENT
 
 Say = Callable[[str], None]

@@ -9,9 +9,10 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit import browsing, scenes
-from tycokit.addresses import Address
-from tycokit.scenes import Scene
+from tycokit.pictures import scenes
+from tycokit.pictures.scenes import Scene
+from tycokit.repos import browsing
+from tycokit.repos.addresses import Address
 from tycokit.vision import overlap
 from tycokit.vision.detectors.detection import Detection
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tycokit import specjson
-from tycokit.addresses import DEFAULT_PROJECT, called
 from tycokit.errors import SpecError
 from tycokit.globs import glob
+from tycokit.pipelines import specjson
+from tycokit.repos.addresses import DEFAULT_PROJECT, called
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
 # what pachctl takes as well: left out without a word, a part of the pipelines would be missing

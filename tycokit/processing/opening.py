@@ -17,9 +17,9 @@ from nbformat import NotebookNode
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit import pastdatum
 from tycokit.errors import FileCut, OpenError, StageUsage
-from tycokit.pastdatum import Failure, PastDatum
+from tycokit.processing import pastdatum
+from tycokit.processing.pastdatum import Failure, PastDatum
 from tycokit.stage import options, report, source
 from tycokit.stage.datum import NOTEBOOK, OUT
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
-from tycokit import joblist
-from tycokit.datumlist import Working
 from tycokit.errors import RerunError
-from tycokit.joblist import JobRow
+from tycokit.pipelines.specdiff import request_of
+from tycokit.processing import joblist
+from tycokit.processing.datumlist import Working
+from tycokit.processing.joblist import JobRow
 from tycokit.scaling import standing
-from tycokit.specdiff import request_of
 
 _AGAIN = {"success": ("recovered",), "failure": ("failed", "recovered", "success")}
 

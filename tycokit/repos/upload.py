@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 import grpc
 from python_pachyderm import Client
 
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import refusal
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/ -]+")
 _CHUNK = 1 << 20  # bytes a message: small enough for a progress bar that moves

@@ -15,9 +15,9 @@ from typing import Any
 
 from python_pachyderm import Client
 
-from tycokit import addresses, browsing, thumbnails
-from tycokit.addresses import Address
-from tycokit.browsing import Entry
+from tycokit.repos import addresses, browsing, thumbnails
+from tycokit.repos.addresses import Address
+from tycokit.repos.browsing import Entry
 
 PICTURES, DETECTIONS, THREATS = "pictures", "detections", "threats"
 MOST_JSON = 2_000_000  # bytes of one picture's detections

@@ -14,10 +14,10 @@ from typing import ClassVar
 
 from python_pachyderm import Client
 
-from tycokit import browsing, cells, linediff, thumbnails
-from tycokit.addresses import Address
-from tycokit.cells import Cell
 from tycokit.errors import LookError
+from tycokit.repos import browsing, cells, linediff, thumbnails
+from tycokit.repos.addresses import Address
+from tycokit.repos.cells import Cell
 
 MOST_TEXT = 200_000  # bytes of a text that are shown
 MOST_NOTEBOOK = 20_000_000  # bytes of a notebook, which has to be read whole

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import grpc
 from python_pachyderm import Client
 
-from tycokit import heads
-from tycokit.addresses import DEFAULT_PROJECT, called
 from tycokit.client import is_missing
 from tycokit.errors import BacktestError
+from tycokit.repos import heads
+from tycokit.repos.addresses import DEFAULT_PROJECT, called
 from tycokit.vision.detectors.detection import Detection
 from tycokit.vision.labels import COCO, Labels
 from tycokit.vision.names import moment, seconds

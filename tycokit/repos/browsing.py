@@ -16,9 +16,9 @@ import grpc
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit.addresses import Address
 from tycokit.client import cut, refusal
 from tycokit.errors import FileCut, LookError
+from tycokit.repos.addresses import Address
 
 _MOST_FILES = 100_000  # that pachd lists in one call backwards
 _NO_FILE = re.compile(r"file .+ not found in repo ")  # as opposed to: no such repo, commit

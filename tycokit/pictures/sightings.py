@@ -18,11 +18,12 @@ from itertools import islice
 
 from python_pachyderm import Client
 
-from tycokit import browsing, findings, scenes, thumbnails
-from tycokit.addresses import Address
 from tycokit.errors import BadName
-from tycokit.findings import Seen
-from tycokit.scenes import Scene
+from tycokit.pictures import findings, scenes
+from tycokit.pictures.findings import Seen
+from tycokit.pictures.scenes import Scene
+from tycokit.repos import browsing, thumbnails
+from tycokit.repos.addresses import Address
 from tycokit.vision import names
 
 _AT_ONCE = 32  # pictures whose files are read together

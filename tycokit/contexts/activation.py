@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tycokit import config
-from tycokit.running import Running, log_path
+from tycokit.contexts import config
+from tycokit.contexts.running import Running, log_path
 
 NAME = "tycokit"
 

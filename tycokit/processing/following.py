@@ -12,7 +12,7 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
 from tycokit import statenames
-from tycokit.addresses import DEFAULT_PROJECT
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 _ENDED = ("success", "failure", "killed", "unrunnable")
 _RAISED = re.compile(r"cell \d+ of .* raised ")

@@ -16,8 +16,8 @@ from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
 from tycokit import statenames
-from tycokit.addresses import DEFAULT_PROJECT, Address
 from tycokit.client import cut
+from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 
 _ORIGINS = {pfs_proto.OriginKind.USER: "user", pfs_proto.OriginKind.AUTO: "auto"}
 

@@ -20,11 +20,12 @@ from google.protobuf import json_format
 from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 
-from tycokit import addresses, specjson
-from tycokit.datumlist import DatumPage, DatumRow, paged, row
 from tycokit.errors import AddressError, InputUnclear, SpecError
 from tycokit.globs import glob
-from tycokit.specs import pfs_inputs
+from tycokit.pipelines import specjson
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.processing.datumlist import DatumPage, DatumRow, paged, row
+from tycokit.repos import addresses
 
 FORM = "give repo[@branch]:/glob, or an input as a spec has it, as a dict or JSON"
 MOST = 100_000  # datums that a survey counts

@@ -12,11 +12,12 @@ from python_pachyderm import Client
 from python_pachyderm.service import pps_proto
 from wcmatch import glob
 
-from tycokit import following, statenames
-from tycokit.addresses import DEFAULT_PROJECT
+from tycokit import statenames
 from tycokit.client import refusal
 from tycokit.errors import DatumUnknown
-from tycokit.specs import pfs_inputs
+from tycokit.pipelines.specs import pfs_inputs
+from tycokit.processing import following
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 _WHOLE = 64  # digits of a datum's id
 _NAMED = re.compile(r"(?:(?P<job>[0-9a-f]{32})-)?(?P<datum>[0-9a-f]{6,64})(?:\.ipynb)?")

@@ -1,0 +1,1 @@
+"""Pipeline specs: read, checked, compared with what a pachd has, and those of Pachyderm 1.x."""

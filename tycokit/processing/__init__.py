@@ -1,0 +1,1 @@
+"""Jobs and their datums: listed, followed, looked into, opened and run again."""

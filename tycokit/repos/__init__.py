@@ -1,0 +1,1 @@
+"""What lies in repos: addresses, branches, commits, files, what differs, and putting files."""
