@@ -253,12 +253,12 @@ def test_an_export_is_imported_with_its_history_and_pipelines(pair: Pair) -> Non
     next(client.inspect_job(next(client.list_job("through")).job.id, "through", wait=True))
 
     said = pair.run("export", "all.tar", "--history")
-    assert "all.tar: 1 repos, 2 commits, 5 files, 1 pipelines" in said
+    assert "all.tar: 1 repo, 2 commits, 5 files, 1 pipeline" in said
     assert b"hidden" not in (pair.folder / "all.tar").read_bytes()
     assert "is there already" in pair.run("export", "all.tar", code=1)
 
     said = pair.run("import", "all.tar", "--context", "cluster", "--start")
-    assert "cluster: 1 repos, 2 commits, 5 files, 1 pipelines" in said
+    assert "cluster: 1 repo, 2 commits, 5 files, 1 pipeline" in said
     assert contents(pair.cluster, "letters") == contents(pair.laptop, "letters")
     there = pair.cluster.client
     next(there.inspect_job(next(there.list_job("through")).job.id, "through", wait=True))
@@ -290,6 +290,6 @@ def test_an_import_that_was_killed_goes_on(pair: Pair) -> None:
     before = len(hashes(pair.cluster, "many"))
     said = pair.run("import", "many.tar", "--context", "cluster")
     assert 0 < before < len(files)
-    assert f"1 commits, {len(files) - before} files" in said
+    assert f"1 commit, {len(files) - before} files" in said
     assert hashes(pair.cluster, "many") == hashes(pair.laptop, "many")
     assert len(commits(pair.cluster, "many")) == 1

@@ -43,8 +43,8 @@ def test_heads_arrive_with_their_hashes_and_pipelines_make_the_same_results(pair
 
     said = pair.run("copy", "laptop", "cluster")
 
-    assert "cluster: 1 repos, 1 commits, 4 files, 1 pipelines" in said
-    assert "1 pipelines are stopped there" in said
+    assert "cluster: 1 repo, 1 commit, 4 files, 1 pipeline" in said
+    assert "stopped there: 1 pipeline;" in said
     assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
     there = pair.cluster.client
     assert there.inspect_repo("letters").description == "what people wrote"
@@ -56,7 +56,7 @@ def test_heads_arrive_with_their_hashes_and_pipelines_make_the_same_results(pair
 
     said = pair.run("copy", "laptop", "cluster", "--start")
 
-    assert "0 commits (1 were there), 0 files" in said
+    assert "0 commits (1 was there), 0 files" in said
     job = next(there.inspect_job(next(there.list_job("shout")).job.id, "shout", wait=True))
     assert job.state == SUCCESS
     assert hashes(pair.cluster, "shout") == hashes(pair.laptop, "shout")
@@ -64,7 +64,7 @@ def test_heads_arrive_with_their_hashes_and_pipelines_make_the_same_results(pair
 
     pair.laptop.put("letters", {"/a": None, "/c": b"c"})
     said = pair.run("copy", "laptop", "cluster")
-    assert "1 commits (1 were there), 1 files" in said  # the other is that of `stable`
+    assert "1 commit (1 was there), 1 file" in said  # the other is that of `stable`
     assert "stopped" not in said
     assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
 
@@ -81,7 +81,7 @@ def test_the_history_arrives_commit_by_commit_with_forks_and_messages(pair: Pair
 
     said = pair.run("copy", "laptop", "cluster", "--history")
 
-    assert "1 repos, 5 commits" in said
+    assert "1 repo, 5 commits" in said
     assert len(commits(pair.cluster, "letters")) == 5
     for name in ("master", "patch"):
         here, there = (
@@ -96,7 +96,7 @@ def test_the_history_arrives_commit_by_commit_with_forks_and_messages(pair: Pair
 
     assert "0 commits (5 were there)" in pair.run("copy", "laptop", "cluster", "--history")
     pair.laptop.put("letters", {"/new": b"new"})
-    assert "1 commits (5 were there), 1 files" in pair.run("copy", "laptop", "cluster", "--history")
+    assert "1 commit (5 were there), 1 file" in pair.run("copy", "laptop", "cluster", "--history")
     assert len(commits(pair.cluster, "letters")) == 6
 
 
@@ -122,7 +122,7 @@ def test_a_copy_that_was_killed_goes_on_and_copies_nothing_twice(pair: Pair) -> 
     said = pair.run("copy", "laptop", "cluster")
 
     assert 0 < before < len(files)
-    assert f"1 commits, {len(files) - before} files" in said
+    assert f"1 commit, {len(files) - before} files" in said
     (whole,) = commits(pair.cluster, "many")
     assert whole.commit.id == half.commit.id
     assert whole.HasField("finished")
@@ -158,7 +158,7 @@ def test_a_file_that_is_cut_is_told_and_its_commit_stays_open_until_it_is_whole(
     (left,) = commits(pair.cluster, "letters")
     assert not left.HasField("finished")
 
-    assert "1 commits, 2 files" in pair.run("copy", "laptop", "cluster")
+    assert "1 commit, 2 files" in pair.run("copy", "laptop", "cluster")
     assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
     assert len(commits(pair.cluster, "letters")) == 1
 
@@ -178,7 +178,7 @@ def test_what_the_destination_has_of_its_own_is_left_alone_unless_told(pair: Pai
     for site in (pair.laptop, pair.cluster):  # the same on both: nothing to do
         site.put("notes", {"/note": b"note"})
     said = pair.run("copy", "laptop", "cluster", "notes")
-    assert "0 commits (1 were there), 0 files" in said
+    assert "0 commits (1 was there), 0 files" in said
     assert len(commits(pair.cluster, "notes")) == 1
 
     there.create_pipeline("other", transform("true"), input=pfs("letters"))
@@ -233,7 +233,7 @@ def test_pipelines_of_the_destinations_own_are_not_started(pair: Pair) -> None:
 
     there.start_pipeline("shout")
     said = pair.run("copy", "laptop", "cluster", "--replace")
-    assert "1 pipelines are stopped there" in said
+    assert "stopped there: 1 pipeline;" in said
     assert next(there.inspect_pipeline("shout")).stopped
     pair.run("copy", "laptop", "cluster", "--start")
     assert not next(there.inspect_pipeline("shout")).stopped

@@ -58,7 +58,7 @@ def test_a_source_does_not_undo_what_another_one_brought(pair: Pair) -> None:
     assert hashes(pair.cluster, "letters") == hashes(desktop, "letters")
 
     said = pair.run("copy", "laptop", "cluster", code=1)  # its commit is there, below the other's
-    assert "0 commits (1 were there)" in said
+    assert "0 commits (1 was there)" in said
     assert "branch letters@master of cluster holds a copy from desktop" in said
     assert "and keeps it; --replace moves it to the copy" in said
     assert hashes(pair.cluster, "letters") == hashes(desktop, "letters")
@@ -67,7 +67,7 @@ def test_a_source_does_not_undo_what_another_one_brought(pair: Pair) -> None:
     assert "holds a copy from desktop" in pair.run("copy", "laptop", "cluster", code=1)
     pair.run("copy", "laptop", "cluster", "--replace")
     assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
-    assert "0 commits (1 were there)" in pair.run("copy", "laptop", "cluster")
+    assert "0 commits (1 was there)" in pair.run("copy", "laptop", "cluster")
 
 
 def test_what_two_sources_have_alike_is_no_quarrel(pair: Pair) -> None:
@@ -75,7 +75,7 @@ def test_what_two_sources_have_alike_is_no_quarrel(pair: Pair) -> None:
     for site in (pair.laptop, desktop):
         letters(site, "/same")
     pair.run("copy", "laptop", "cluster")
-    assert "0 commits (1 were there), 0 files" in pair.run("copy", "desktop", "cluster")
+    assert "0 commits (1 was there), 0 files" in pair.run("copy", "desktop", "cluster")
     assert len(commits(pair.cluster, "letters")) == 1
 
 
@@ -103,9 +103,9 @@ def test_copies_of_before_that_name_no_source_are_known(pair: Pair) -> None:
     there.create_repo("letters")
     with there.commit("letters", "master", description=f"copied from letters@{commit}") as made:
         there.put_file_bytes(made, "/a", b"/a")
-    assert "0 commits (1 were there)" in pair.run("copy", "laptop", "cluster")
+    assert "0 commits (1 was there)" in pair.run("copy", "laptop", "cluster")
     letters(pair.laptop, "/b")
-    assert "1 commits, 1 files" in pair.run("copy", "laptop", "cluster")
+    assert "1 commit, 1 file" in pair.run("copy", "laptop", "cluster")
     assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
 
 
@@ -116,7 +116,7 @@ def test_an_archive_is_of_the_pachd_that_it_was_made_of(pair: Pair) -> None:
     pair.run("export", "laptop.tar", "--context", "laptop")
     pair.run("export", "desktop.tar", "--context", "desktop")
     pair.run("import", "laptop.tar", "--context", "cluster")
-    assert "0 commits (1 were there)" in pair.run("copy", "laptop", "cluster")
+    assert "0 commits (1 was there)" in pair.run("copy", "laptop", "cluster")
     said = pair.run("import", "desktop.tar", "--context", "cluster", code=1)
     assert f"while this one is from desktop ({cluster_id(desktop)})" in said
 

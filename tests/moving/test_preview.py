@@ -38,7 +38,7 @@ def test_a_dry_run_tells_what_would_be_made_and_makes_nothing(pair: Pair, import
     assert "2 files, 1.5 kB" in said
     assert "would make or move branch letters@stable" in said
     assert "branch letters@master" not in said
-    assert "nothing was copied: 2 repos, 1 commits, 2 files, 2 pipelines, 1.5 kB" in said
+    assert "nothing was copied: 2 repos, 1 commit, 2 files, 2 pipelines, 1.5 kB" in said
     assert "would start pipeline through" in pair.run(*words, "--start", "--dry-run", code=2)
     there = pair.cluster.client
     assert list(there.list_repo()) == []
@@ -55,7 +55,7 @@ def test_a_dry_run_of_what_was_copied_tells_what_is_new(pair: Pair) -> None:
     assert "would start pipeline through" in said
     pair.laptop.put("letters", {"/a": None, "/c": b"123"})
     said = pair.run("copy", "laptop", "cluster", "--dry-run", code=2)
-    assert "1 commits (1 were there), 1 files, 2 pipelines, 3 B" in said
+    assert "1 commit (1 was there), 1 file, 2 pipelines, 3 B" in said
     assert "/a" in hashes(pair.cluster, "letters")
 
 
@@ -68,7 +68,7 @@ def test_a_dry_run_of_a_history_counts_each_commit(pair: Pair) -> None:
     pair.run("copy", "laptop", "cluster", "--history")
     pair.laptop.put("letters", {"/3": b"12"})
     said = pair.run("copy", "laptop", "cluster", "--history", "--dry-run", code=2)
-    assert "1 commits (3 were there), 1 files, 0 pipelines, 2 B" in said
+    assert "1 commit (3 were there), 1 file, 0 pipelines, 2 B" in said
 
 
 def test_a_dry_run_refuses_what_the_copy_would(pair: Pair) -> None:
@@ -79,5 +79,5 @@ def test_a_dry_run_refuses_what_the_copy_would(pair: Pair) -> None:
     said = pair.run("copy", "laptop", "cluster", "--dry-run", code=1)
     assert "letters@master of cluster takes no copy: it holds other files" in said
     said = pair.run("copy", "laptop", "cluster", "--dry-run", "--replace", code=2)
-    assert "1 commits, 1 files" in said
+    assert "1 commit, 1 file" in said
     assert len(commits(pair.cluster, "letters")) == 1

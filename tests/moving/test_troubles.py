@@ -131,7 +131,7 @@ def test_a_branch_that_looks_like_a_commits_id_is_copied_as_a_branch(pair: Pair)
     assert hashes(pair.cluster, "letters", made.head.id) == {
         "/a": hashes(pair.laptop, "letters", commit.id)["/a"]
     }
-    assert "0 commits (1 were there)" in pair.run("copy", "laptop", "cluster")
+    assert "0 commits (1 was there)" in pair.run("copy", "laptop", "cluster")
 
 
 def test_a_repo_of_another_project_is_named_with_it(pair: Pair) -> None:
@@ -186,7 +186,7 @@ def test_a_copy_that_is_killed_within_a_file_goes_on(pair: Pair, stalled: thread
     (left,) = commits(pair.cluster, "films")
     assert not left.HasField("finished")
     stalled.set()
-    assert "1 commits, 2 files" in pair.run("copy", "laptop", "cluster")
+    assert "1 commit, 2 files" in pair.run("copy", "laptop", "cluster")
     (whole,) = commits(pair.cluster, "films")
     assert whole.commit.id == left.commit.id
     assert hashes(pair.cluster, "films") == hashes(pair.laptop, "films")

@@ -137,6 +137,9 @@ def _rules(_: Notebook, widget: Locator) -> None:
     classes = widget.get_by_label("unsafe classes").first
     classes.fill("person, cat, motorcycle")
     classes.press("Tab")
+    # so that pictures change by it whichever network there is
+    widget.get_by_label("above").first.fill("0.999")
+    widget.get_by_label("above").first.press("Tab")
     widget.get_by_role("button", name="try on what was seen").click()
     expect(widget.locator("figure img").first).to_be_visible()
 

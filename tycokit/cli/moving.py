@@ -25,7 +25,7 @@ from tycokit.moving.unpacking import ArchiveSource
 from tycokit.moving.writing import PachdSink
 from tycokit.pipelines.specs import Repo
 from tycokit.repos import addresses
-from tycokit.wording import sized
+from tycokit.wording import counted, sized
 
 Names = Annotated[
     list[str] | None, typer.Argument(help="Repos and pipelines [default: all of them]")
@@ -140,8 +140,8 @@ def _tell(done: Moved, name: str, client: Client) -> None:
     waiting = pipelines.stopped(client, done.contents)
     if waiting:
         show.line(
-            f"  {len(waiting)} pipelines are stopped there; the same command with --start starts"
-            " them, and they make their results again"
+            f"  stopped there: {counted(len(waiting), 'pipeline')}; the same command with --start"
+            " starts what was stopped, and its results are made again"
         )
     _end(done)
 
@@ -157,10 +157,14 @@ def _end(done: Moved) -> None:
 
 
 def _counted(done: Moved) -> str:
-    before = f" ({done.there} were there)" if done.there else ""
-    return (
-        f"{len(done.contents.repos)} repos, {done.taken} commits{before}, {done.files} files,"
-        f" {len(done.contents.pipelines)} pipelines"
+    before = f" ({done.there:,} {'was' if done.there == 1 else 'were'} there)" if done.there else ""
+    return ", ".join(
+        (
+            counted(len(done.contents.repos), "repo"),
+            counted(done.taken, "commit") + before,
+            counted(done.files, "file"),
+            counted(len(done.contents.pipelines), "pipeline"),
+        )
     )
 
 
