@@ -890,30 +890,38 @@ def test_tar_holds_the_tree_and_extracts_into_a_folder(on: Driver, tmp_path: Pat
 
 
 def test_a_tar_begins_and_ends_at_paths(on: Driver) -> None:
-    names = [*(f"/d/{at:04}" for at in range(2500)), "/d.txt", "/e"]
+    names = [*(f"/d/{at:04}" for at in range(2500)), "/d.txt", "/d.txt2", "/e"]
     repo = on.repo({name: name.encode() for name in names})
     stub = pfs_pb2_grpc.APIStub(on.client._channel)
 
-    def tar(path: str, lower: str, upper: str) -> dict[str, bytes]:
+    def tar(path: str, lower: str, upper: str) -> list[tuple[str, bytes]]:
         request = pfs_proto.GetFileRequest(
             file=pfs_proto.File(commit=commit_from((repo, "master")), path=path),
             path_range=pfs_proto.PathRange(lower=lower, upper=upper),
         )
         data = b"".join(message.value for message in stub.GetFileTAR(request))
-        found = {}
+        found = []
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             for member in archive:
                 file = archive.extractfile(member)
-                found[member.name + "/" * member.isdir()] = file.read() if file else b""
+                found.append((member.name + "/" * member.isdir(), file.read() if file else b""))
         return found
 
-    assert tar("/", "", "") == {"/": b"", "/d/": b"", **{name: name.encode() for name in names}}
-    assert list(tar("/", "/d/2497", "/e")) == ["/d/2497", "/d/2498", "/d/2499"]
-    assert list(tar("/", "/d/24975", "")) == ["/d/2498", "/d/2499", "/e"]
-    assert list(tar("/", "/d.", "/d/0001")) == ["/d.txt", "/d/", "/d/0000"]
-    assert list(tar("/d", "/d/0001", "/d/0003")) == ["/d/0001", "/d/0002"]
-    assert list(tar("/d.txt", "/e", "")) == []
-    assert len(tar("/d/*", "/d/0500", "")) == 2000
+    def listed(path: str, lower: str, upper: str) -> list[str]:
+        return [name for name, _ in tar(path, lower, upper)]
+
+    whole = {"/": b"", "/d/": b"", **{name: name.encode() for name in names}}
+    assert sorted(tar("/", "", "")) == sorted(whole.items())
+    assert listed("/", "/d/2497", "/e") == ["/d/2497", "/d/2498", "/d/2499"]
+    assert listed("/", "/d/24975", "") == ["/d/2498", "/d/2499", "/e"]
+    assert listed("/", "/d.", "/d/0001") == ["/d.txt", "/d.txt2", "/d/", "/d/0000"]
+    assert listed("/d", "/d/0001", "/d/0003") == ["/d/0001", "/d/0002"]
+    assert listed("/d.txt", "/e", "") == []
+    assert len(listed("/d/*", "/d/0500", "")) == 2000
+    # a file whose name only begins as `lower` does holds nothing
+    assert listed("/*.*", "/d.txt2", "") == ["/d.txt2"]
+    assert listed("/d.txt", "/d.txt2", "") == []
+    assert listed("/*", "/d.txt2", "/d/0001") == ["/d.txt2", "/d/", "/d/0000"]
 
 
 def test_difference_of_commits_and_of_paths(on: Driver) -> None:

@@ -252,7 +252,8 @@ class Snapshot:
         trees = self._pfs.trees
         for top in tops:
             last = "" if lower == top.path else lower
-            if last.startswith(top.path):  # it begins within: with what stands at just that path
+            # it begins within: with what stands at just that path
+            if isinstance(top, DirNode) and last.startswith(top.path):
                 with self._pfs.database.read() as connection:
                     found = trees.find(connection, self.root, last)
                 yield from (node for node in found if node.path == last)
