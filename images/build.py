@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,10 +37,11 @@ LABEL = "org.opencontainers.image"
 CERTIFICATE = "/run/secrets/pip-cert"
 
 
-def builder() -> str:
-    """The first builder that works here. Ends the program, saying what to install, without one."""
+def builder(names: Sequence[str]) -> str:
+    """The first of some builders that works here. Without one the program ends, and says what to
+    install."""
     silent = []
-    for name in BUILDERS:
+    for name in names:
         if shutil.which(name) is None:
             continue
         # it may be there without its daemon, or without the right to use it
@@ -47,8 +49,10 @@ def builder() -> str:
         if asked.returncode == 0:
             return name
         silent.append(f"`{name} info` fails")
+    *others, last = names
+    wanted = f"{', '.join(others)} or {last}" if others else last
     raise SystemExit(
-        f"images: no docker, podman or buildah works here{'; '.join(['', *silent])}.\n"
+        f"images: no {wanted} works here{'; '.join(['', *silent])}.\n"
         "One that needs no daemon, on Debian and Ubuntu: apt-get install buildah runc"
     )
 
@@ -109,7 +113,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.images) - set(IMAGES):
         parser.error(f"no image {', '.join(sorted(unknown))}; there are {', '.join(IMAGES)}")
-    program = chosen.builder or builder()
+    program = builder([chosen.builder] if chosen.builder else list(BUILDERS))
     labels = {"version": chosen.tag, "revision": revision()}
     with tempfile.TemporaryDirectory() as folder:
         command = [program, *BUILDERS[program], *secrets(Path(folder))]

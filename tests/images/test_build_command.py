@@ -99,6 +99,17 @@ def test_a_builder_can_be_chosen(machine: Machine) -> None:
     assert Path(machine.asked[0]).name == "buildah"
 
 
+def test_a_chosen_builder_that_does_not_work_is_named(machine: Machine) -> None:
+    machine.install("docker", info=1)
+    machine.install("buildah")
+    for name, why in {"podman": "", "docker": "; `docker info` fails"}.items():
+        done = machine.make("--tag", "V2", "--builder", name)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[0] == f"images: no {name} works here{why}."
+        assert "apt-get install buildah runc" in done.stderr
+    assert not (machine.folder / "asked").exists()
+
+
 def test_the_first_that_cannot_be_built_ends_it(machine: Machine) -> None:
     machine.install("podman", build=125)
     done = machine.make("--tag", "V2")
