@@ -132,7 +132,8 @@ class Place(Folder):
         client = self.site.client
         branches = [one.branch.name for one in client.list_branch("notebooks")]
         open_ = [one.transaction.id for one in client.list_transaction()]
-        return [*open_, *(one for one in branches if one.startswith(ASIDE))]
+        commits = [one.commit.branch.name for one in client.list_commit("notebooks")]
+        return [*open_, *(one for one in (*branches, *commits) if one.startswith(ASIDE))]
 
     @property
     def look(self) -> Looked:

@@ -6,6 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import grpc
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, transaction_proto
 
+from tycokit.client import is_missing
 from tycokit.deploying.actions import (
     Action,
     CommitNotebooks,
@@ -24,14 +26,23 @@ from tycokit.deploying.actions import (
     UpdatePipeline,
 )
 from tycokit.deploying.present import branch_of
-from tycokit.deploying.reading import leaves
-from tycokit.errors import CliError
+from tycokit.deploying.reading import Leaf, leaves
+from tycokit.errors import CliError, PlanOutdated
 from tycokit.pipelines.specs import Repo, Spec
 from tycokit.repos import upload
 from tycokit.repos.addresses import DEFAULT_BRANCH, Address
 
 Files = CommitNotebooks | Fill
 ASIDE = "tycokit-deploy-"  # branches that hold new files until pipelines change with them
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A commit of new files, made on top of what was master's head ("" where there was none)."""
+
+    repo: Repo
+    base: str
+    commit: str
 
 
 def apply(
@@ -44,12 +55,14 @@ def apply(
 
     Where pipelines change, files of repos that are there go to a branch that nobody reads. One
     transaction then brings them to master and changes the pipelines: one commit set has all of it,
-    and no job meets the new of one and the old of the other. Projects, and repos with their files,
-    are made before, as nobody reads them yet; pipelines are deleted after.
+    and no job meets the new of one and the old of the other. Projects, repos with their files, and
+    the branches that triggers will move are made before, as nobody reads them yet; pipelines are
+    deleted after.
 
     `still` is asked before anything is changed whether it is to be; it raises where not. Raises
-    what it and the client raise: what a transaction or a deletion was to change is then as it was,
-    unless it was only its answer that did not come.
+    what it and the client raise, and PlanOutdated where somebody has committed to a repo that gets
+    files: what a transaction or a deletion was to change is then as it was, unless it was only its
+    answer that did not come.
     """
     actions = list(actions)
     projects = [one for one in actions if isinstance(one, CreateProject)]
@@ -69,7 +82,11 @@ def apply(
         for put in (one for one in files if one not in aside):
             _put(client, put, DEFAULT_BRANCH)
             report(put)
-        for requests in _transactions(client, commits, pipelines):
+        for one in pipelines:
+            _make_trigger_branches(client, one.spec)
+        transactions = list(_transactions(client, commits, pipelines))
+        _require_heads(client, commits)
+        for requests in transactions:
             _at_once(client, requests)
     for done in (*aside, *pipelines):
         report(done)
@@ -80,17 +97,17 @@ def apply(
 
 def _transactions(
     client: Client,
-    commits: Iterable[tuple[Repo, str]],
+    commits: Iterable[Aside],
     pipelines: Iterable[CreatePipeline | UpdatePipeline],
 ) -> Iterator[list[Any]]:
     """What goes together: all of it, as a rule.
 
     Pachyderm takes one commit of a repo in a transaction, and makes one with a branch that a
-    pipeline is the first to read. So one that reads a new branch of a repo in which something
-    else happens begins another transaction.
+    pipeline is the first to read. So one that reads a new branch of a pipeline that is itself made
+    here begins another transaction.
     """
     together = list(_moves(commits))
-    taken = {repo: DEFAULT_BRANCH for repo, _ in commits}
+    taken = {one.repo: DEFAULT_BRANCH for one in commits}
     for one in pipelines:
         read = dict(_may_begin(client, one.spec))
         if any(taken.get(repo, branch) != branch for repo, branch in read.items()):
@@ -103,11 +120,56 @@ def _transactions(
 
 def _may_begin(client: Client, spec: Spec) -> Iterator[tuple[Repo, str]]:
     """The branches that may begin with a pipeline's reading them: masters, and those not there."""
-    for leaf in leaves(spec, {}):
-        named = f"{spec.output.name}-trigger-1" if leaf.triggered else DEFAULT_BRANCH
-        branch = leaf.pfs.branch or named
+    for leaf, branch in _branches(spec):
         if branch == DEFAULT_BRANCH or branch_of(client, leaf.repo, branch) is None:
             yield leaf.repo, branch
+
+
+def _branches(spec: Spec) -> Iterator[tuple[Leaf, str]]:
+    """What a spec reads, and the branch of each, by Pachyderm's names for those of triggers."""
+    for leaf in leaves(spec, {}):
+        named = f"{spec.output.name}-trigger-1" if leaf.triggered else DEFAULT_BRANCH
+        yield leaf, leaf.pfs.branch or named
+
+
+def _make_trigger_branches(client: Client, spec: Spec) -> None:
+    """Those of repos that are there, which Pachyderm would make with a commit of the transaction's,
+    though it takes only one of a repo."""
+    for leaf, branch in _branches(spec):
+        if leaf.triggered and branch_of(client, leaf.repo, branch) is None:
+            trigger = pfs_proto.Trigger()
+            trigger.CopyFrom(leaf.pfs.trigger)
+            trigger.branch = trigger.branch or DEFAULT_BRANCH
+            with _not_there_yet():
+                client.create_branch(
+                    leaf.repo.name, branch, trigger=trigger, project_name=leaf.repo.project
+                )
+
+
+@contextmanager
+def _not_there_yet() -> Iterator[None]:
+    """Pass over a repo that a pipeline of the same plan makes."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        if not is_missing(error):
+            raise
+
+
+def _require_heads(client: Client, commits: Iterable[Aside]) -> None:
+    """Raise PlanOutdated where master is no longer what new files were put on top of.
+
+    The transaction makes them master's, whatever else has come to it meanwhile.
+    """
+    found = []
+    for one in commits:
+        master = branch_of(client, one.repo, DEFAULT_BRANCH)
+        head = "" if master is None else master.head.id
+        if head != one.base:
+            what = f"got commit {head[:12]}" if head else "lost its commits"
+            found.append(f"repo {one.repo} {what}")
+    if found:
+        raise PlanOutdated(found)
 
 
 def _at_once(client: Client, requests: Iterable[Any]) -> None:
@@ -130,13 +192,13 @@ def _change(action: CreatePipeline | UpdatePipeline) -> Any:
     return transaction_proto.TransactionRequest(create_pipeline=request)
 
 
-def _moves(commits: Iterable[tuple[Repo, str]]) -> Iterator[Any]:
-    """Make each commit master's: by one on top of it, which master's triggers count like any."""
-    for repo, commit in commits:
-        at = _repo(repo)
+def _moves(commits: Iterable[Aside]) -> Iterator[Any]:
+    """Make each commit master's: by one on top of it, so that master's triggers see one come."""
+    for one in commits:
+        at = _repo(one.repo)
         branch = pfs_proto.Branch(repo=at, name=DEFAULT_BRANCH)
         start = pfs_proto.StartCommitRequest(
-            branch=branch, parent=pfs_proto.Commit(repo=at, id=commit, branch={"repo": at})
+            branch=branch, parent=pfs_proto.Commit(repo=at, id=one.commit, branch={"repo": at})
         )
         yield transaction_proto.TransactionRequest(start_commit=start)
         finish = pfs_proto.FinishCommitRequest(commit=pfs_proto.Commit(repo=at, branch=branch))
@@ -144,32 +206,48 @@ def _moves(commits: Iterable[tuple[Repo, str]]) -> Iterator[Any]:
 
 
 @contextmanager
-def _aside(client: Client, files: Iterable[Files]) -> Iterator[list[tuple[Repo, str]]]:
-    """Commits of files on top of master's heads, on a branch that nobody reads and that ends with
-    this; if this fails, the commits go as well."""
+def _aside(client: Client, files: Iterable[Files]) -> Iterator[list[Aside]]:
+    """Commits of files on top of master's heads, on a branch that nobody reads.
+
+    The branch goes when this ends; its commits become part of master's when it ends well, and go as
+    well when it does not.
+    """
     branch = ASIDE + uuid.uuid4().hex[:8]
-    repos: list[Repo] = []
-    commits: list[tuple[Repo, str]] = []
-    kept = False
+    bases: dict[Repo, str] = {}
+    commits: list[Aside] = []
+    end: Callable[[Client, Repo, str], None] = _drop
     try:
         for one in files:
-            repos.append(one.repo)
             name, project = one.repo.name, one.repo.project
             master = branch_of(client, one.repo, DEFAULT_BRANCH)
-            if master is not None:
+            base = bases[one.repo] = "" if master is None else master.head.id
+            if base:
                 client.create_branch(name, branch, master.head, project_name=project)
             _put(client, one, branch)
             made = client.inspect_branch(name, branch, project).head.id
-            commits.append((one.repo, made))
+            commits.append(Aside(one.repo, base, made))
         yield commits
-        kept = True
+        end = _squash
     finally:
-        for repo in repos:
+        for repo, base in bases.items():
             with suppress(grpc.RpcError, ConnectionError):  # nobody reads it: it may stay
+                info = branch_of(client, repo, branch)
+                if info is None:
+                    continue
                 client.delete_branch(repo.name, branch, project_name=repo.project)
-        for _, commit in [] if kept else commits:
-            with suppress(grpc.RpcError, ConnectionError):
-                client.drop_commit(commit)
+                if info.head.id not in ("", base):
+                    end(client, repo, info.head.id)
+
+
+def _drop(client: Client, repo: Repo, commit: str) -> None:  # noqa: ARG001
+    client.drop_commit(commit)
+
+
+def _squash(client: Client, repo: Repo, commit: str) -> None:
+    """Let master's commit, which holds all of this one, stand alone; it must be whole first."""
+    master = Address(repo.name, DEFAULT_BRANCH, project=repo.project).at
+    list(client.inspect_commit(master, commit_state=pfs_proto.CommitState.FINISHED))
+    client.squash_commit(commit)
 
 
 def _put(client: Client, files: Files, branch: str) -> None:
