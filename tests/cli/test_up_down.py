@@ -175,6 +175,17 @@ def test_doctor_leads_to_the_log_of_a_killed_pachd_and_to_no_cluster(
     assert "kubectl" not in done.stdout
     assert "Kubernetes" not in done.stdout
     assert str(machine.data / "pachd.log") in machine.run("status").stdout
+
+    # another context with its address, such as a cluster's by a port-forward, is not that pachd
+    known = json.loads(machine.config.read_text())
+    contexts = known["v2"]["contexts"]
+    contexts["prod"] = {**contexts["tycokit"], "cluster_deployment_id": "0" * 32}
+    machine.config.write_text(json.dumps(known))
+    monkeypatch.setenv("KUBECONFIG", str(machine.folder / "none"))
+    done = machine.run("doctor", "--context", "prod")
+    assert "its log is" not in done.stdout
+    assert "→ where pachd runs in Kubernetes, lead kubectl to that cluster" in done.stdout
+
     assert machine.run(*up).returncode == 0
     assert machine.run("doctor").returncode == 0
 

@@ -47,7 +47,7 @@ def _facts(context: str | None) -> Facts:
         known = config.context(surroundings.config_path(), context)
         if known is None:
             return survey.look_without(str(error), None)
-        log = activation.log(surroundings.data_path(), known.address)
+        log = activation.log(surroundings.data_path(), known)
         return survey.look_without(str(error), known.deployment, log, place.home(context))
 
 

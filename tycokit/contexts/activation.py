@@ -48,11 +48,13 @@ def deactivate(data: Path) -> str | None:
     return now
 
 
-def log(data: Path, address: str) -> Path | None:
-    """The log of the pachd of a data folder, if that is the one which was registered there."""
+def log(data: Path, context: config.Context) -> Path | None:
+    """The log of the pachd of a data folder, if the context is the one that `activate` made."""
     memory = _read(data)
     path = log_path(data)
-    return path if memory is not None and memory.address == address and path.exists() else None
+    # others may have the same address, as a cluster has by a port-forward
+    made = context.name == NAME and memory is not None and memory.address == context.address
+    return path if made and path.exists() else None
 
 
 def _read(data: Path) -> _Memory | None:
