@@ -245,3 +245,16 @@ def test_without_the_extra_it_is_named(
     shown = capsys.readouterr().out
     assert "▲ pods and nodes: cannot be looked at" in shown
     assert "tycokit[kubernetes]" in shown
+
+
+def test_a_pachd_that_is_away_is_told_also_without_the_extra(
+    in_cluster: server.Pachd,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    in_cluster.stop()
+    assert main(["logs", "pachd", "--pods"]) == 1
+    said = capsys.readouterr().err
+    assert "no pachd answers" in said
+    assert "is not installed" not in said

@@ -14,7 +14,7 @@ import typer
 from tycokit.cli import place, show, surroundings
 from tycokit.cli.place import Context, Place, Project
 from tycokit.contexts import config
-from tycokit.errors import CliError, KubernetesError, NoAnswer
+from tycokit.errors import CliError, KubernetesError, NoAnswer, NotInstalled
 from tycokit.operations import podlogs, sources
 from tycokit.operations.pods import Excerpt
 from tycokit.operations.sources import Source
@@ -139,7 +139,7 @@ def _source(context: str | None) -> Source:
             raise
         try:
             return sources.in_kubernetes(known.deployment)
-        except KubernetesError as error:  # none that knows it: it ran elsewhere
+        except (KubernetesError, NotInstalled) as error:  # none that knows it: it ran elsewhere
             raise away from error
 
 
