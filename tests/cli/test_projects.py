@@ -230,6 +230,10 @@ def test_names_are_those_of_the_contexts_project(at_lab: House) -> None:
     assert house.says("scale", "default/copy").startswith("default/copy: ")
     groups = {one["group"] for one in json.loads(house.says("top", "--json"))["groups"]}
     assert groups == {"pachd", "copy", "default/copy"}
+    said = house.says("status", "--data", str(house.data))
+    assert "repos    copy, default/copy, default/images, images" in said
+    assert "pipeline copy: running, last job " in said
+    assert "pipeline default/copy: running, last job " in said
 
 
 def test_deploy_puts_specs_without_a_project_into_the_contexts(at_lab: House) -> None:
@@ -257,7 +261,9 @@ def test_a_context_keeps_its_project_when_it_is_renewed(at_lab: House) -> None:
 def test_export_takes_names_of_the_contexts_project(at_lab: House, tmp_path: Path) -> None:
     at_lab.says("export", str(tmp_path / "a.tar"), "copy", "default/images")
     said = at_lab.says("export", str(tmp_path / "b.tar"), "nothing", code=1)
-    assert "lab/nothing" in said
+    assert (
+        "has no repo or pipeline nothing; it has copy, default/copy, default/images, images" in said
+    )
 
 
 @pytest.mark.parametrize(

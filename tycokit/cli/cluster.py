@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from tycokit import packaged, statenames
-from tycokit.cli import show, surroundings
+from tycokit.cli import place, show, surroundings
 from tycokit.client import connect_to
 from tycokit.contexts import activation, config, local, running
 from tycokit.contexts.running import Running
@@ -78,15 +78,20 @@ def status(data: Data = None) -> None:
     client = connect_to(serving.address, serving.token)
     version = client.get_remote_version()
     show.line(f"  version  Pachyderm {version.major}.{version.minor}.{version.micro}")
-    repos = sorted(_called(info.repo) for info in client.list_repo())
+    home = _home()
+
+    def called(named: Any) -> str:
+        return addresses.called(named.project.name, named.name, home)
+
+    repos = sorted(called(info.repo) for info in client.list_repo())
     show.line(f"  repos    {', '.join(repos) or 'none'}")
     pipelines = list(client.list_pipeline())
     if not pipelines:
         show.line("  no pipelines; `tycokit deploy` makes them")
-    for info in sorted(pipelines, key=lambda info: _called(info.pipeline)):
+    for info in sorted(pipelines, key=lambda info: called(info.pipeline)):
         last = statenames.job(info.last_job_state)
         state = statenames.pipeline(info.state) + (last and f", last job {last}")
-        show.line(f"  pipeline {_called(info.pipeline)}: {state}")
+        show.line(f"  pipeline {called(info.pipeline)}: {state}")
 
 
 def lab(context: typer.Context, data: Data = None) -> None:
@@ -161,8 +166,12 @@ def ready(serving: Running) -> None:
     connect_to(serving.address, serving.token)
 
 
-def _called(named: Any) -> str:
-    return addresses.called(named.project.name, named.name)
+def _home() -> str:
+    """The project that names without one mean in the context that `up` makes."""
+    try:
+        return place.home(activation.NAME)
+    except ConfigError:  # somebody took it out, or broke the file: `status` tells all the rest
+        return addresses.DEFAULT_PROJECT
 
 
 def _show_context(path: Path) -> None:

@@ -60,8 +60,9 @@ def copy(
     here, there = (place.connect(name) for name in (source, destination))
     if here.inspect_cluster().deployment_id == there.inspect_cluster().deployment_id:
         raise MoveError(f"{source} and {destination} are the same pachd")
-    only = _repos(names, source)
-    with PachdSource(here, source, only=only, history=history) as given:
+    home = place.home(source)
+    only = _repos(names, home)
+    with PachdSource(here, source, only=only, history=history, home=home) as given:
         if dry_run:
             _preview(given, PachdPreview(there, destination, replace=replace, start=start))
             return
@@ -77,7 +78,8 @@ def export(
 ) -> None:
     """Write repos, branches and pipelines into one archive file, for `import`."""
     client = place.connect(context)
-    given = PachdSource(client, _name(context), only=_repos(names, context), history=history)
+    name, home = _name(context), place.home(context)
+    given = PachdSource(client, name, only=_repos(names, home), history=history, home=home)
     with given as source, ArchiveSink(file) as sink:
         done = _move(source, sink)
     show.line(f"{file}: {_counted(done)}")
@@ -172,7 +174,6 @@ def _name(context: str | None) -> str:
     return context or config.active(surroundings.config_path()) or "pachd"
 
 
-def _repos(names: Iterable[str] | None, context: str | None) -> list[Repo]:
-    home = place.home(context)
+def _repos(names: Iterable[str] | None, home: str) -> list[Repo]:
     found = [addresses.named(name, home) for name in names or ()]
     return [Repo(one.project, one.repo) for one in found]

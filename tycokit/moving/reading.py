@@ -27,7 +27,7 @@ from tycokit.moving.pipelines import crons, portable
 from tycokit.moving.speaking import speaking
 from tycokit.pipelines.specs import Repo, pfs_inputs
 from tycokit.repos import browsing
-from tycokit.repos.addresses import DEFAULT_PROJECT
+from tycokit.repos.addresses import DEFAULT_PROJECT, called
 
 
 class PachdSource:
@@ -35,13 +35,20 @@ class PachdSource:
 
     What pipelines write is left out, since their pachd makes it again; so are the repos that
     tick for cron inputs. `only` names repos and pipelines; all where it is empty. `history`: each
-    commit, not only the branches' heads. Use it as a context manager, which ends its streams.
+    commit, not only the branches' heads. `home` is the project that names without one mean. Use
+    it as a context manager, which ends its streams.
     """
 
     def __init__(
-        self, client: Client, name: str, *, only: Collection[Repo] = (), history: bool = False
+        self,
+        client: Client,
+        name: str,
+        *,
+        only: Collection[Repo] = (),
+        history: bool = False,
+        home: str = DEFAULT_PROJECT,
     ) -> None:
-        self._client, self._name = client, name
+        self._client, self._name, self._home = client, name, home
         self._only, self._history = frozenset(only), history
         self._files: Files | None = None  # of the step that was asked for last
 
@@ -111,13 +118,18 @@ class PachdSource:
     def _chosen(
         self, pipelines: set[Repo], repos: set[Repo], made: Collection[Repo]
     ) -> frozenset[Repo] | set[Repo]:
+        def named(repo: Repo) -> str:
+            return called(repo.project, repo.name, self._home)
+
         for repo in sorted(self._only - pipelines):
             if repo not in repos:
-                known = ", ".join(sorted(map(str, (repos - set(made)) | pipelines))) or "nothing"
-                raise MoveError(f"{self._name} has no repo or pipeline {repo}; it has {known}")
+                known = ", ".join(sorted(map(named, (repos - set(made)) | pipelines))) or "nothing"
+                raise MoveError(
+                    f"{self._name} has no repo or pipeline {named(repo)}; it has {known}"
+                )
             if repo in made:
                 raise MoveError(
-                    f"{repo} is filled by a pipeline; name the pipeline, or what it reads"
+                    f"{named(repo)} is filled by a pipeline; name the pipeline, or what it reads"
                 )
         return self._only or repos | pipelines
 
