@@ -106,10 +106,11 @@ class World:
     set_id: str = ""
     changed: set[BranchKey] = field(default_factory=set)
     owed: set[BranchKey] = field(default_factory=set)
+    linked: list[BranchKey] = field(default_factory=list)
 
     def run(self, set_id: str, changes: Iterable[Callable[[World], object]]) -> None:
         """Make changes as one. Half of them may be made when it raises: run it on a copy."""
-        self.set_id, self.changed, self.owed = set_id, set(), set()
+        self.set_id, self.changed, self.owed, self.linked = set_id, set(), set(), []
         changes = list(changes)
         for number, change in enumerate(changes, 1):
             try:
@@ -120,6 +121,8 @@ class World:
                     for code, pattern in refused.answers
                 )
                 raise
+        for key in self.linked:
+            self._check_dag(key)
         self._propagate()
 
     # names
@@ -194,10 +197,14 @@ class World:
     # the branches' graph
 
     def upstream(self, key: BranchKey) -> set[BranchKey]:
-        found = list(self.repos[key[0]].branches[key[1]].provenance)
-        for each in found:
-            found += self.repos[each[0]].branches[each[1]].provenance
-        return set(found)
+        found: set[BranchKey] = set()
+        left = [key]
+        while left:
+            repo, name = left.pop()
+            above = set(self.repos[repo].branches[name].provenance) - found
+            found |= above
+            left += above
+        return found
 
     def downstream(self, key: BranchKey) -> set[BranchKey]:
         return {
@@ -312,7 +319,7 @@ class World:
             branches[name].head = target
         before = set(branches[name].provenance)
         branches[name].provenance = list(provenance)
-        self._check_dag((repo, name))
+        self.linked.append((repo, name))
         self.changed.add((repo, name))
         if provenance and set(provenance) != before:
             self.owed.add((repo, name))

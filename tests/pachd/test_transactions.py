@@ -6,7 +6,7 @@ import threading
 
 import grpc
 import pytest
-from pachd_driver import Driver, Refusal, branch, pfs, transform
+from pachd_driver import Driver, Refusal, branch, pfs, provenance, transform
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, pps_proto, transaction_proto
 
@@ -22,6 +22,11 @@ def clean(client: Client) -> Client:
 def create_repo(name: str) -> transaction_proto.TransactionRequest:
     repo = pfs_proto.Repo(name=name, type="user")
     return transaction_proto.TransactionRequest(create_repo=pfs_proto.CreateRepoRequest(repo=repo))
+
+
+def create_branch(repo: str, *above: str) -> transaction_proto.TransactionRequest:
+    request = pfs_proto.CreateBranchRequest(branch=branch(repo), provenance=provenance(*above))
+    return transaction_proto.TransactionRequest(create_branch=request)
 
 
 def names(client: Client) -> set[str]:
@@ -162,6 +167,21 @@ def test_a_batch_runs_at_once_and_whole(on: Driver, clean: Client) -> None:
     with Refusal():
         clean.batch_transaction([create_repo(more), create_repo(fresh[0])])
     assert more not in names(clean)
+
+
+def test_provenance_turns_round_in_one_transaction(on: Driver, clean: Client) -> None:
+    one, other = on.repo(), on.repo()
+    clean.create_branch(other, "master", provenance=provenance(one))
+    clean.finish_commit((other, "master"))
+    turns = [create_branch(one, other), create_branch(other)]
+    with Refusal() as refusal:
+        clean.batch_transaction(turns[:1])
+    assert refusal.text == f"branch default/{one}@master cannot be in its own provenance"
+    assert list(clean.inspect_branch(one, "master").direct_provenance) == []
+    clean.batch_transaction(turns)
+    clean.finish_commit((one, "master"))
+    came = on.put(other, {"/f": b"f"})
+    assert clean.inspect_branch(one, "master").head.id == came
 
 
 def test_delete_all_transactions(clean: Client) -> None:

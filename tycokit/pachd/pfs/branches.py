@@ -25,8 +25,8 @@ def create_branch(
     With (new) provenance the branch gets an open commit, to be filled by a pipeline or by hand.
 
     Raises:
-        RepoNotFound, InvalidName, CommitNotFound; NotAllowed: a loop, two branches of one repo, or
-        a trigger that cannot be.
+        RepoNotFound, InvalidName, CommitNotFound; NotAllowed: a trigger that cannot be, and at the
+        end of the transaction: a loop, or two branches of one repo.
     """
     connection = transaction.connection
     repo = rows.need_repo(connection, branch.repo)
@@ -67,7 +67,7 @@ def create_branch(
         [(id_, position, above) for position, above in enumerate(upstream)],
     )
     if upstream != before:  # else the graph is what it was, however large
-        _check_graph(connection, id_)
+        transaction.linked.append(id_)
     transaction.changed.add(id_)
     if flows and set(upstream) != set(before):
         transaction.owed.add(id_)
@@ -93,18 +93,6 @@ def _ensure(transaction: Transaction, branch: Branch) -> int:
     ).lastrowid
     assert made is not None
     return made
-
-
-def _check_graph(connection: rows.Connection, branch: int) -> None:
-    """Refuse what could ask for two commits of one set in a repo."""
-    if branch in rows.transitive_branches(connection, branch):
-        value = rows.branch_value(rows.branch_by_id(connection, branch))
-        raise NotAllowed(f"branch {value} cannot be in its own provenance")
-    if (twin := rows.connected_twin(connection, branch)) is not None:
-        repo = rows.branch_value(rows.branch_by_id(connection, twin)).repo
-        raise NotAllowed(
-            f'multiple branches from the same repo, "{repo}", cannot participate in a DAG'
-        )
 
 
 def inspect_branch(connection: rows.Connection, branch: Branch) -> BranchInfo:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tycokit.errors import NotAllowed
-from tycokit.pachd.pfs import rows
+from tycokit.pachd.pfs import graph, rows
 from tycokit.pachd.pfs.filetree import FileTree
 from tycokit.pachd.pfs.values import Commit, Origin
 from tycokit.pachd.store.database import Database
@@ -29,9 +29,9 @@ class Transaction:
     """An open change.
 
     `changed` holds the ids of branches whose head moved; `owed` those that shall get a commit of
-    their own even though nothing above them moved (a branch with new provenance); `closed` the
-    commits that it finished, and `removed` those that it took away. `stages` hold the bytes that it
-    wrote itself.
+    their own even though nothing above them moved (a branch with new provenance); `linked` those
+    whose provenance is another, so that the graph must be checked; `closed` the commits that it
+    finished, and `removed` those that it took away. `stages` hold the bytes that it wrote itself.
     """
 
     connection: sqlite3.Connection
@@ -41,6 +41,7 @@ class Transaction:
     now: int
     changed: set[int] = field(default_factory=set)
     owed: set[int] = field(default_factory=set)
+    linked: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     removed: list[Commit] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
@@ -112,6 +113,9 @@ class Pfs:
         return Transaction(connection, self.trees, self.packs, set_id, now, stages=stages)
 
     def _end(self, transaction: Transaction) -> None:
+        # only now: on the way to other inputs, old and new provenance stand side by side
+        for branch in transaction.linked:
+            graph.check(transaction.connection, branch)
         made = propagate(transaction)
         if made:
             self.on_propagated(transaction, made)
