@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from tycokit.deploying.actions import Action
 from tycokit.deploying.apply import ASIDE, apply
 from tycokit.deploying.plan import Plan, Told, plan
 from tycokit.deploying.present import Present
+from tycokit.pipelines.specs import Repo
+from tycokit.repos.addresses import DEFAULT_PROJECT
 
 COPY = 'cp "${TYCOKIT_PFS:-/pfs}"/picture/* "${TYCOKIT_PFS:-/pfs}"/out/'
 
@@ -147,11 +149,15 @@ class Place(Folder):
 class Looked:
     """A plan, and what it was made of."""
 
-    def __init__(self, client: Client, folder: Path, **told: Any) -> None:
+    def __init__(
+        self, client: Client, folder: Path, repos: Sequence[str] = (), **told: Any
+    ) -> None:
         self.client = client
         self.what = wanted.read(folder / "specs", None, 1)
         self.there: Present = present.look(client, self.what, ("images", "weights"))
-        self.plan: Plan = plan(self.what, self.there, Told(**told))
+        self.plan: Plan = plan(
+            self.what, self.there, Told([Repo(DEFAULT_PROJECT, name) for name in repos], **told)
+        )
 
     @property
     def effects(self) -> dict[str, tuple[str, str]]:

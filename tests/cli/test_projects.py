@@ -251,6 +251,37 @@ def test_deploy_puts_specs_without_a_project_into_the_contexts(at_lab: House) ->
     house.client.delete_pipeline("again", project_name="lab")
 
 
+def test_deploy_takes_the_names_that_its_plan_shows(house: House) -> None:
+    plan = ("deploy", "--dry-run", "--project", "lab")
+    for name in ("copy", "lab/copy"):
+        assert "reprocess pipeline lab/copy\n" in house.says(*plan, "--again", name, code=2)
+    said = house.says(*plan, "--again", "default/copy", code=1)
+    assert "no spec here is of a pipeline default/copy" in said
+
+    own = house.folder / "own"  # specs of two projects; a pipeline of each has the same name
+    own.mkdir()
+    (own / "usual.json").write_text(json.dumps(COPY))
+    there = {**COPY, "pipeline": {"name": "copy", "project": {"name": "lab"}}}
+    (own / "there.json").write_text(json.dumps(there))
+    said = house.says("deploy", "own", "--dry-run", "--again", "copy", code=2)
+    assert "reprocess pipeline copy\n" in said
+    assert "reprocess pipeline lab/copy" not in said
+
+    there |= {"input": {"pfs": {"name": "picture", "repo": "bells", "glob": "/*"}}}
+    (own / "there.json").write_text(json.dumps(there))
+    plan = ("deploy", "own", "--dry-run")
+    said = house.says(*plan, "--create-repo", "bells", code=1)
+    assert "make it with --create-repo lab/bells\n" in said
+    assert "create repo lab/bells\n" in house.says(*plan, "--create-repo", "lab/bells", code=2)
+    assert "the form is name or project/name" in house.says(*plan, "--again", "a:b", code=1)
+
+
+def test_deploy_takes_names_for_those_of_the_contexts_project(at_lab: House) -> None:
+    for name in ("copy", "lab/copy"):
+        said = at_lab.says("deploy", "--dry-run", "--again", name, code=2)
+        assert "reprocess pipeline lab/copy\n" in said
+
+
 def test_a_context_keeps_its_project_when_it_is_renewed(at_lab: House) -> None:
     at_lab.process("up", "--data", str(at_lab.data))
     assert "put into images," in at_lab.says("put", "first.jpg")

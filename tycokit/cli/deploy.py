@@ -80,11 +80,11 @@ def deploy(
     for spec in what.specs:
         change.resolve(spec.request, known)
     told = Told(
-        repos=create_repo or (),
+        repos=place.repos(create_repo, what.project),
         project=create_project,
         fills=starters.fills(what) if samples else (),
         reprocess=reprocess,
-        again=again or (),
+        again=place.repos(again, what.project),
         prune=prune,
     )
     planned = plan(what, there, told)

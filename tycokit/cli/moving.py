@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -23,8 +22,6 @@ from tycokit.moving.previewing import PachdPreview
 from tycokit.moving.reading import PachdSource
 from tycokit.moving.unpacking import ArchiveSource
 from tycokit.moving.writing import PachdSink
-from tycokit.pipelines.specs import Repo
-from tycokit.repos import addresses
 from tycokit.wording import counted, sized
 
 Names = Annotated[
@@ -61,7 +58,7 @@ def copy(
     if here.inspect_cluster().deployment_id == there.inspect_cluster().deployment_id:
         raise MoveError(f"{source} and {destination} are the same pachd")
     home = place.home(source)
-    only = _repos(names, home)
+    only = place.repos(names, home)
     with PachdSource(here, source, only=only, history=history, home=home) as given:
         if dry_run:
             _preview(given, PachdPreview(there, destination, replace=replace, start=start))
@@ -79,7 +76,7 @@ def export(
     """Write repos, branches and pipelines into one archive file, for `import`."""
     client = place.connect(context)
     name, home = _name(context), place.home(context)
-    given = PachdSource(client, name, only=_repos(names, home), history=history, home=home)
+    given = PachdSource(client, name, only=place.repos(names, home), history=history, home=home)
     with given as source, ArchiveSink(file) as sink:
         done = _move(source, sink)
     show.line(f"{file}: {_counted(done)}")
@@ -172,8 +169,3 @@ def _counted(done: Moved) -> str:
 
 def _name(context: str | None) -> str:
     return context or config.active(surroundings.config_path()) or "pachd"
-
-
-def _repos(names: Iterable[str] | None, home: str) -> list[Repo]:
-    found = [addresses.named(name, home) for name in names or ()]
-    return [Repo(one.project, one.repo) for one in found]

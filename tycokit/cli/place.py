@@ -6,6 +6,7 @@ what lies in another. Ids (of a job, a commit, a datum) are one in all projects.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from python_pachyderm import Client
 from tycokit import client
 from tycokit.cli import surroundings
 from tycokit.contexts import config
+from tycokit.pipelines.specs import Repo
 from tycokit.repos import addresses
 from tycokit.repos.addresses import DEFAULT_PROJECT, Address
 
@@ -49,6 +51,12 @@ def find(context: str | None, project: str | None = None) -> Place:
     """Connect to a context's pachd. Raises what client.connect does."""
     usual = home(context)
     return Place(connect(context), project or usual, usual)
+
+
+def repos(names: Iterable[str] | None, project: str) -> list[Repo]:
+    """The repos or pipelines that somebody named, where `project` is meant. Raises AddressError."""
+    found = [addresses.named(name, project) for name in names or ()]
+    return [Repo(one.project, one.repo) for one in found]
 
 
 def connect(context: str | None) -> Client:

@@ -26,7 +26,7 @@ from tycokit.deploying.wanted import Wanted
 from tycokit.errors import SpecError
 from tycokit.pipelines.specdiff import differences, unified
 from tycokit.pipelines.specs import Repo, Spec, order
-from tycokit.repos.addresses import DEFAULT_PROJECT
+from tycokit.repos.addresses import DEFAULT_PROJECT, called
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Told:
     that no spec is for are deleted.
     """
 
-    repos: Collection[str] = ()
+    repos: Collection[Repo] = ()
     project: bool = False
     fills: Sequence[Fill] = ()
     reprocess: bool = False
-    again: Collection[str] = ()
+    again: Collection[Repo] = ()
     prune: bool = False
 
 
@@ -69,8 +69,9 @@ def plan(wanted: Wanted, present: Present, told: Told | None = None) -> Plan:
     unnamed = _unnamed(specs, present)
     pruned = unnamed if told.prune else []
     _require_unread(pruned, specs, present)
-    for name in set(told.again) - {spec.output.name for spec in specs}:
-        raise SpecError("--again", f"no spec here is of a pipeline {name!r}")
+    for pipeline in sorted(set(told.again) - {spec.output for spec in specs}):
+        named = called(pipeline.project, pipeline.name, wanted.project)
+        raise SpecError("--again", f"no spec here is of a pipeline {named}")
     actions: list[Action] = list(_projects(wanted, specs, present, told))
     actions += _repos(wanted, specs, present, told)
     actions += _files(wanted, present, told)
@@ -155,7 +156,7 @@ def _repos(
             continue
         if reader is None or (repo.name in SOURCES and repo.project == reader.output.project):
             yield CreateRepo(repo, SOURCES[repo.name])
-        elif repo.name in told.repos:
+        elif repo in told.repos:
             yield CreateRepo(repo, f"an input of pipeline {reader.output}")
         else:
             known = {other.name for other in {*made, *present.repos}} | SOURCES.keys()
@@ -164,7 +165,8 @@ def _repos(
             raise SpecError(
                 reader.source,
                 f"reads repo {repo}, which does not exist and which no pipeline here makes;"
-                f" {hint} make it with --create-repo {repo.name}",
+                f" {hint} make it with --create-repo"
+                f" {called(repo.project, repo.name, wanted.project)}",
             )
 
 
@@ -177,7 +179,7 @@ def _pipelines(
             yield CreatePipeline(spec)
             continue
         fields = tuple(differences(spec.request, info))
-        again = spec.output.name in told.again
+        again = spec.output in told.again
         if fields or again:
             yield UpdatePipeline(
                 spec,
