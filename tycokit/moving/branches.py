@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto
 
-from tycokit.moving import asking
+from tycokit.moving import asking, ledgers
 from tycokit.moving.asking import commit, provenance, trigger
 from tycokit.moving.contents import BranchEntry, BranchName
 from tycokit.moving.destination import Destination
@@ -73,17 +73,19 @@ def plan(
             " has its commits, and no provenance"
         )
         entry = replace(entry, provenance=())
-    done, why = _decide(there, entry, copy, placed)
+    info = asking.branch(there.client, entry.branch)
+    if info is not None and ledgers.is_ledger(entry.branch):
+        copy = info.head.id  # it is never moved back
+    done, why = _decide(there, entry, info, copy, placed)
     if why:
         told.append(f"branch {entry.branch} of {there.name} {why}")
     return Planned(entry, copy, done, tuple(told))
 
 
 def _decide(
-    there: Destination, entry: BranchEntry, copy: str | None, placed: bool
+    there: Destination, entry: BranchEntry, info: Any, copy: str | None, placed: bool
 ) -> tuple[bool, str]:
-    """Whether there is something to do, and why it is not done."""
-    info = asking.branch(there.client, entry.branch)
+    """Whether there is something to do to a branch (BranchInfo), and why it is not done."""
     wanted = (entry.provenance, entry.trigger)
     if info is None:
         return not placed or wanted != _NO_LINKS, ""

@@ -44,12 +44,17 @@ Change = Put | Gone
 
 
 def missing(
-    changes: Iterable[Change], present: Iterable[tuple[str, str]], *, whole: bool
+    changes: Iterable[Change],
+    present: Iterable[tuple[str, str]],
+    *,
+    whole: bool,
+    kept: Callable[[str], bool] = lambda _path: False,
 ) -> Iterator[Change]:
     """Those of the changes that a commit does not show yet.
 
     `present` are path and hash of the files that the commit holds, by path. `whole`: the changes
-    are all that it is to hold, so that what they do not name has to go.
+    are all that it is to hold, so that what they do not name has to go. `kept` is asked of a file
+    that is there and that a change is about: whether it stays as it is.
     """
     there = iter(present)
     held = next(there, None)
@@ -59,7 +64,8 @@ def missing(
                 yield Gone(held[0])
             held = next(there, None)
         if held is not None and held[0] == change.path:
-            if isinstance(change, Gone) or held[1] != change.hash:
+            differs = isinstance(change, Gone) or held[1] != change.hash
+            if differs and not kept(change.path):
                 yield change
             held = next(there, None)
         elif isinstance(change, Put):
@@ -99,6 +105,13 @@ class Record:
         size = self._file.seek(0, io.SEEK_END)
         self._file.seek(0)
         return size, self._file
+
+    def first_lacking(self, others: Iterable[str]) -> str | None:
+        """The first line of ours that is not among the others, which are in the same order."""
+        self._file.seek(0)
+        rest = iter(others)
+        ours = (text.decode().removesuffix("\n") for text in self._file)
+        return next((text for text in ours if text not in rest), None)
 
     def first_difference(self, others: Iterable[str]) -> tuple[str | None, str | None] | None:
         """The first two lines, ours and the other, that differ; None where all are the same."""

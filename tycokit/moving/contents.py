@@ -38,6 +38,15 @@ class RepoEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class BranchName:
+    repo: Repo
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.repo}@{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A commit to make: as `id` of the source is, on a branch.
 
@@ -57,17 +66,12 @@ class Step:
         """Whether the changes are the commit's whole content."""
         return self.parent is None
 
+    @property
+    def on(self) -> BranchName:
+        return BranchName(self.repo, self.branch)
+
     def __str__(self) -> str:
         return f"{self.repo}@{self.branch}={self.id[:12]}"
-
-
-@dataclass(frozen=True, slots=True)
-class BranchName:
-    repo: Repo
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.repo}@{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

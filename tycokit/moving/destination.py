@@ -9,7 +9,7 @@ from typing import Any
 from python_pachyderm import Client
 
 from tycokit.errors import Occupied
-from tycokit.moving import asking, marks
+from tycokit.moving import asking, ledgers, marks
 from tycokit.moving.asking import commit, entries, provenance, repo_of, size
 from tycokit.moving.changes import Change, missing
 from tycokit.moving.contents import BranchName, Contents, Origin, RepoEntry, Step
@@ -56,6 +56,7 @@ class Destination:
                 raise Occupied(self.name, str(entry.repo), "a pipeline writes it")
             if entry.repo in present:
                 self._find_copies(entry.repo)
+        self._count_noted(contents)
         self._refuse_older_history(contents)
         return Lacking(
             {name: text for name, text in contents.projects.items() if name not in projects},
@@ -70,7 +71,7 @@ class Destination:
 
     def standing(self, step: Step) -> Standing:
         """Raises Occupied where something else is being written to the branch."""
-        info = asking.branch(self.client, BranchName(step.repo, step.branch))
+        info = asking.branch(self.client, step.on)
         if info is None:
             return Standing(None, None, ())
         head = asking.head(self.client, info)
@@ -79,14 +80,21 @@ class Destination:
 
     def wanted(self, step: Step, at: Standing, changes: Iterable[Change]) -> Iterable[Change]:
         """Those of a step's changes that have still to be made."""
+        head = None if at.head is None else commit(step.repo, at.head.commit.id)
+        there = at.begun or head
+        if ledgers.is_ledger(step.on):
+
+            def kept(path: str) -> bool:
+                return there is not None and ledgers.is_told(self.client, there, path)
+
+            return missing(changes, self._files(there), whole=False, kept=kept)
         if at.begun is None and not step.whole:
             return changes
-        head = None if at.head is None else commit(step.repo, at.head.commit.id)
-        return missing(changes, self._files(at.begun or head), whole=step.whole)
+        return missing(changes, self._files(there), whole=step.whole)
 
     def refuse(self, step: Step, head: Any) -> None:
         """Raise Occupied where a step's commit would undo what is no copy from its source."""
-        if head is None or self.replace or not size(head):
+        if head is None or self.replace or not size(head) or ledgers.is_ledger(step.on):
             return
         if head.commit.id == self.copies.get((step.repo, step.parent)):
             return
@@ -97,7 +105,7 @@ class Destination:
             return
         else:
             why = f"it holds {self._other(mark)}; --replace puts a commit on top, which undoes it"
-        raise Occupied(self.name, f"{step.repo}@{step.branch}", why)
+        raise Occupied(self.name, str(step.on), why)
 
     def own(self, head: Any) -> str:
         """What a head holds that did not come from the source; "" where it all did."""
@@ -111,7 +119,7 @@ class Destination:
     def untaken(self, step: Step, made_from: BranchName) -> str:
         """Why a branch takes no commit."""
         return (
-            f"branch {BranchName(step.repo, step.branch)} of {self.name} gets its commits from"
+            f"branch {step.on} of {self.name} gets its commits from"
             f" {made_from}, and not the one of {step}"
         )
 
@@ -124,12 +132,20 @@ class Destination:
             if mark is not None and info.HasField("finished") and not info.error:
                 self.copies.setdefault((repo, mark.id), info.commit.id)
 
+    def _count_noted(self, contents: Contents) -> None:
+        """Count the commits of a ledger before one that was copied: it has all that they noted."""
+        later: dict[BranchName, str] = {}
+        for step in reversed(contents.steps):
+            copy = self.copies.get((step.repo, step.id)) or later.get(step.on)
+            if copy is not None and ledgers.is_ledger(step.on):
+                later[step.on] = self.copies[step.repo, step.id] = copy
+
     def _refuse_older_history(self, contents: Contents) -> None:
         """Raise Occupied where commits would have to come before one that was copied alone."""
-        lacking = {(step.repo, step.branch) for step in contents.steps if not self.has(step)}
+        lacking = {step.on for step in contents.steps if not self.has(step)}
         for entry in contents.branches:
             at = entry.branch
-            if (at.repo, entry.head) in self.copies and (at.repo, at.name) in lacking:
+            if (at.repo, entry.head) in self.copies and at in lacking:
                 raise Occupied(
                     self.name,
                     str(at),
@@ -141,7 +157,7 @@ class Destination:
         if head.HasField("finished"):
             return None
         mark = marks.read(head.description)
-        at = f"{step.repo}@{step.branch}"
+        at = str(step.on)
         if mark is None:
             raise Occupied(self.name, at, "somebody is writing to it")
         if not mark.is_of(self._source) and not (self.replace and step.whole):

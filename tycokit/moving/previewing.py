@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from python_pachyderm import Client
 
-from tycokit.moving import branches, pipelines
+from tycokit.moving import branches, ledgers, pipelines
 from tycokit.moving.changes import Change, Put
 from tycokit.moving.contents import BranchName, Contents, Step
 from tycokit.moving.destination import Destination, Standing
@@ -48,7 +48,7 @@ class PachdPreview:
         self, step: Step, changes: Iterator[Change], moved: Callable[[int], None]
     ) -> int | None:
         """Count what would be sent; None where nothing would change, or the branch takes none."""
-        branch = BranchName(step.repo, step.branch)
+        branch, adds = step.on, ledgers.is_ledger(step.on)
         with speaking(self._name):
             # what stands there once the commit before it is made is that one
             at = Standing(None, None, ()) if branch in self._heads else self._there.standing(step)
@@ -59,7 +59,7 @@ class PachdPreview:
             for count, change in enumerate(self._there.wanted(step, at, changes), 1):  # noqa: B007
                 if isinstance(change, Put):
                     files, size = files + 1, size + change.size
-            if not count and at.begun is None and step.whole and at.head is not None:
+            if not count and at.begun is None and (step.whole or adds) and at.head is not None:
                 self._there.copies[step.repo, step.id] = at.head.commit.id
                 return None
             if at.begun is None:

@@ -12,9 +12,9 @@ from typing import Any
 from python_pachyderm import Client
 
 from tycokit.errors import CopyDiffers
-from tycokit.moving import branches, marks, pipelines
+from tycokit.moving import branches, ledgers, marks, pipelines
 from tycokit.moving.asking import commit, differing, entries
-from tycokit.moving.changes import Change, Record, line
+from tycokit.moving.changes import Change, Put, Record, line
 from tycokit.moving.contents import Contents, Origin, Step
 from tycokit.moving.destination import Destination
 from tycokit.moving.sending import batches, send
@@ -71,11 +71,15 @@ class PachdSink:
                 return None
             at = standing.begun
             files = 0
-            wanted = self._there.wanted(step, standing, _recorded(changes, expected))
+            adds = ledgers.is_ledger(step.on)
+            given = changes if adds else _recorded(changes, expected)
+            wanted = self._there.wanted(step, standing, given)
+            if adds:
+                wanted = _recorded(wanted, expected, gone=False)
             for batch in batches(wanted):
                 at = at or self._begin(step, standing.head)
                 files += send(self._client, at, batch, moved)
-            if at is None and step.whole and standing.head is not None:
+            if at is None and (step.whole or adds) and standing.head is not None:
                 copies[step.repo, step.id] = standing.head.commit.id  # it is like that already
                 return None
             at = at or self._begin(step, standing.head)
@@ -99,6 +103,8 @@ class PachdSink:
     def _begin(self, step: Step, head: Any) -> Address:
         self._there.refuse(step, head)
         parent = None if step.parent is None else self._there.copies[step.repo, step.parent]
+        if ledgers.is_ledger(step.on):
+            parent = None  # on top of what is there
         made = self._client.start_commit(
             step.repo.name,
             step.branch,
@@ -110,6 +116,11 @@ class PachdSink:
 
     def _compare(self, step: Step, at: Address, expected: Record) -> None:
         """Raise CopyDiffers when the open commit is not what was sent."""
+        if ledgers.is_ledger(step.on):
+            lacking = expected.first_lacking(map(line, entries(self._client, at)))
+            if lacking is not None:
+                raise CopyDiffers(self._name, str(step), lacking.partition(" ")[2])
+            return
         if step.parent is None:
             lines: Iterator[str] = map(line, entries(self._client, at))
         else:
@@ -121,7 +132,10 @@ class PachdSink:
             raise CopyDiffers(self._name, str(step), text.partition(" ")[2])
 
 
-def _recorded(changes: Iterable[Change], expected: Record) -> Iterator[Change]:
+def _recorded(
+    changes: Iterable[Change], expected: Record, *, gone: bool = True
+) -> Iterator[Change]:
     for change in changes:
-        expected.add(line(change))
+        if gone or isinstance(change, Put):
+            expected.add(line(change))
         yield change
