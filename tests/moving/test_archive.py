@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import stat
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -54,15 +57,18 @@ BROUGHT: dict[Step, list[Change]] = {
 }
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    file = tmp_path / "letters.tar"
+def packed(file: Path) -> Path:
     with ArchiveSink(file) as sink:
         sink.prepare(HELD)
         for step, changes in BROUGHT.items():
             sink.take(step, iter(changes), lambda _: None)
         sink.finish(HELD)
     return file
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return packed(tmp_path / "letters.tar")
 
 
 def refused(file: Path) -> str:
@@ -118,6 +124,68 @@ def test_an_archive_is_there_whole_or_not_at_all(tmp_path: Path, archive: Path) 
     assert list(other.parent.iterdir()) == []
     with pytest.raises(ArchiveError, match="is there already"):
         ArchiveSink(archive)
+
+
+def folders_answer(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every wait for a folder fails, and those for files do not."""
+    usual = os.fsync
+
+    def fsync(file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(number, os.strerror(number))
+        usual(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF])
+def test_an_archive_is_written_where_folders_cannot_be_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    folders_answer(number, monkeypatch)
+    with ArchiveSource(packed(tmp_path / "letters.tar")) as source:
+        assert source.contents() == HELD
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders_answer(errno.EIO, monkeypatch)
+    with pytest.raises(ArchiveError, match="Input/output error"):
+        packed(tmp_path / "letters.tar")
+
+
+def test_an_archive_is_written_where_there_are_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(_from: Path, to: Path) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(to))
+
+    monkeypatch.setattr(os, "link", link)
+    file = tmp_path / "letters.tar"
+    with ArchiveSource(packed(file)) as source:
+        assert source.contents() == HELD
+    whole = file.read_bytes()
+    file.unlink()
+    with ArchiveSink(file) as sink:
+        sink.prepare(HELD)
+        file.write_bytes(whole)  # another one comes meanwhile
+        with pytest.raises(ArchiveError, match="is there already"):
+            sink.finish(HELD)
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_bytes() == whole
+
+
+def test_an_export_that_finds_no_room_for_its_manifest_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(OSError, match="No space left"), ArchiveSink(tmp_path / "letters.tar"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_archive_that_ends_early_says_after_what(archive: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
@@ -32,9 +33,13 @@ class ArchiveSink:
         self._numbers: dict[Step, int] = {}
 
     def __enter__(self) -> ArchiveSink:
-        with _telling(self._file):
-            self._tar = tarfile.open(self._part, "x", format=tarfile.PAX_FORMAT)
-        self._manifest = Record()
+        self._manifest = Record()  # first: where it finds no room, there is no part to remove
+        try:
+            with _telling(self._file):
+                self._tar = tarfile.open(self._part, "x", format=tarfile.PAX_FORMAT)
+        except BaseException:
+            self._manifest.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -77,7 +82,7 @@ class ArchiveSink:
             self._tar.close()
             _fsync(self._part)
             self._place()
-            _fsync(self._file.parent)
+            _fsync_folder(self._file.parent)
         return ()
 
     def _place(self) -> None:
@@ -119,9 +124,22 @@ def _telling(file: Path) -> Iterator[None]:
 
 
 def _fsync(path: Path) -> None:
-    """Wait until a file, or a folder's names, are on the disk."""
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+# what file systems answer that cannot wait for a folder, as of SMB and VirtualBox
+_NO_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
+
+
+def _fsync_folder(path: Path) -> None:
+    """Wait until a folder's names are on the disk, where its file system can."""
+    try:
+        _fsync(path)
+    except OSError as error:
+        if error.errno not in _NO_FOLDERS:
+            raise
