@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import replace
 
+import pytest
 from moving_driver import Pair, commits, contents, hashes
 from pipeline_driver import Site
 
-from tycokit.moving import marks
+from tycokit.errors import Occupied
+from tycokit.moving import flow, marks
 from tycokit.moving.contents import FORMER, Origin, Step
+from tycokit.moving.reading import PachdSource
+from tycokit.moving.writing import PachdSink
 from tycokit.pipelines.specs import Repo
 
 STEP = Step(Repo("default", "letters"), "master", "a" * 32, None, "hello", 0)
@@ -32,10 +37,11 @@ def test_a_mark_says_where_a_copy_is_from_and_old_ones_are_read() -> None:
     assert mark == marks.Mark("a" * 32, Origin("lap_top", "7f3a"))
     assert mark.is_of(Origin("renamed", "7f3a"))
     assert not mark.is_of(Origin("lap_top", "8888"))
-    assert mark.is_of(Origin("an old archive", ""))
+    assert not mark.is_of(Origin("an old archive", ""))
     old = marks.read(f"hello\n\ncopied from letters@{'a' * 32}")
     assert old == marks.Mark("a" * 32, None)
     assert old.is_of(Origin("laptop", "7f3a"))
+    assert old.is_of(Origin("an old archive", ""))
     assert marks.read(f"copied from letters@{'a' * 32} of me (1)\nand more") is None
     assert marks.read("copied from my notes") is None
 
@@ -107,6 +113,18 @@ def test_copies_of_before_that_name_no_source_are_known(pair: Pair) -> None:
     letters(pair.laptop, "/b")
     assert "1 commit, 1 file" in pair.run("copy", "laptop", "cluster")
     assert hashes(pair.cluster, "letters") == hashes(pair.laptop, "letters")
+
+
+def test_a_source_that_nobody_knows_undoes_what_no_other_brought(pair: Pair) -> None:
+    desktop = pair.site("desktop")
+    letters(pair.laptop, "/laptop")
+    letters(desktop, "/desktop")
+    pair.run("copy", "desktop", "cluster")
+    source = PachdSource(pair.laptop.client, "laptop")
+    older = replace(source.contents(), origin=Origin("laptop", ""))  # as older archives say it
+    with pytest.raises(Occupied, match="holds a copy from desktop"):
+        flow.move(older, source, PachdSink(pair.cluster.client, "cluster"))
+    assert hashes(pair.cluster, "letters") == hashes(desktop, "letters")
 
 
 def test_an_archive_is_of_the_pachd_that_it_was_made_of(pair: Pair) -> None:

@@ -19,8 +19,8 @@ class Mark:
     origin: Origin | None
 
     def is_of(self, source: Origin) -> bool:
-        """Whether it can have come from there."""
-        return self.origin is None or source.cluster in ("", self.origin.cluster)
+        """Whether it can have come from there; what an older archive is of, nobody knows."""
+        return self.origin is None or source.cluster == self.origin.cluster
 
 
 def marked(step: Step, origin: Origin) -> str:
