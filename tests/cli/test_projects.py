@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 from command import tycokit
+from pipeline_driver import ROOT
 from python_pachyderm import Client
 
+from tycokit import samples
+from tycokit.alerting import ledger
+from tycokit.alerting.alert import alerts
+from tycokit.alerting.ledger import Receipt
 from tycokit.cli import main
 from tycokit.client import connect
 from tycokit.contexts import local
@@ -280,6 +285,20 @@ def test_deploy_takes_names_for_those_of_the_contexts_project(at_lab: House) -> 
     for name in ("copy", "lab/copy"):
         said = at_lab.says("deploy", "--dry-run", "--again", name, code=2)
         assert "reprocess pipeline lab/copy\n" in said
+
+
+def test_receipts_of_earlier_versions_are_brought_along_as_the_page_says(house: House) -> None:
+    page = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    (alert,) = alerts(samples.threat(), "threat-detect@0123:/dev1/1511891098.json")
+    receipt = Receipt(alert.rule, alert.receiver, "sent", alert.key, alert.message_id, "")
+    ledger.Repo(house.client).note(alert, receipt)
+    try:
+        exec(code, {})
+        assert ledger.Repo(house.client, "lab").find(alert) == receipt
+    finally:
+        for project in ("default", "lab"):
+            house.client.delete_repo("receipts", project_name=project)
 
 
 def test_a_context_keeps_its_project_when_it_is_renewed(at_lab: House) -> None:
