@@ -73,6 +73,16 @@ def test_workers_are_shown_changed_and_taken_back(site: Site) -> None:
         tk.parallelism("missing", site.client)
 
 
+def test_logs_are_those_of_a_pipeline_that_names_its_project(site: Site) -> None:
+    for name, options in (("default/judge", {"project": "lab"}), ("judge", {})):
+        view = tk.logs(name, client=site.client, **options)
+        assert (view.source.pipeline, view.source.project) == ("judge", "default")
+        assert view.state["source"]["pipeline"] == "judge"
+        view.close()
+    with pytest.raises(CliError, match="there is no pipeline judge in the project lab"):
+        tk.logs("lab/judge", client=site.client)
+
+
 def test_jobs_are_listed_stopped_and_followed(site: Site, tmp_path: Path) -> None:
     gates = Gates(tmp_path / "gates")
     site.client.create_repo("held")

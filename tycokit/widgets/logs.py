@@ -17,6 +17,7 @@ from tycokit.logsearch.lines import Line
 from tycokit.logsearch.reading import Reader
 from tycokit.logsearch.streams import Source
 from tycokit.processing import joblist, opening, pastdatum
+from tycokit.repos import addresses
 from tycokit.repos.addresses import DEFAULT_PROJECT
 from tycokit.widgets import loglines, showing
 from tycokit.widgets.base import Answer, View, request
@@ -34,7 +35,8 @@ MOST_PAGE = 500
 class Logs(View):
     """The log of a pipeline, of a job, of a datum; of all pipelines without any of them.
 
-    `job` is the id of a job, `datum` the start of a datum's id or a part of a file's path.
+    `pipeline` may name a project too: `project/pipeline`. `job` is the id of a job, `datum` the
+    start of a datum's id or a part of a file's path.
     """
 
     NAME: ClassVar[str] = "logs"
@@ -51,7 +53,8 @@ class Logs(View):
         project: str = DEFAULT_PROJECT,
         client: Client | None = None,
     ) -> None:
-        self._source = Source(pipeline or "", job or "", project)
+        at = addresses.named(pipeline, project) if pipeline else None
+        self._source = Source(at.repo if at else "", job or "", at.project if at else project)
         self._datum = datum or ""
         self._index = LogIndex()
         self._reader: Reader | None = None
