@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from moving_driver import Pair, commits, contents, hashes, pfs, transform
 
-from tycokit.errors import ArchiveError
+from tycokit.errors import ArchiveError, SpecError
 from tycokit.moving.archive import HASH
 from tycokit.moving.changes import Change, Gone, Put
 from tycokit.moving.contents import (
@@ -25,12 +25,14 @@ from tycokit.moving.contents import (
     BranchName,
     Contents,
     Origin,
+    PipelineEntry,
     RepoEntry,
     Step,
     from_json,
 )
 from tycokit.moving.packing import ArchiveSink
 from tycokit.moving.unpacking import ArchiveSource
+from tycokit.moving.writing import PachdSink
 from tycokit.pipelines.specs import Repo
 
 LARGE = os.urandom(3 << 20)
@@ -361,3 +363,32 @@ def test_an_import_that_was_killed_goes_on(pair: Pair) -> None:
     assert f"1 commit, {len(files) - before} files" in said
     assert hashes(pair.cluster, "many") == hashes(pair.laptop, "many")
     assert len(commits(pair.cluster, "many")) == 1
+
+
+def test_an_archive_with_a_spec_that_is_none_changes_nothing(pair: Pair) -> None:
+    bad = PipelineEntry(Repo("default", "bad"), {"pipeline": {"name": "bad"}, "workers": 1}, True)
+    held = replace(HELD, projects={"night": ""}, pipelines=(bad,))
+    sink = PachdSink(pair.cluster.client, "cluster")
+    with pytest.raises(SpecError, match="the spec of bad"):
+        sink.prepare(held)
+    assert list(pair.cluster.client.list_repo()) == []
+    assert [info.project.name for info in pair.cluster.client.list_project()] == ["default"]
+
+
+def test_a_pipeline_with_the_name_of_a_repo_beside_it_is_told(pair: Pair) -> None:
+    spec = {
+        "pipeline": {"name": "letters"},
+        "transform": {"cmd": ["true"]},
+        "input": {"pfs": {"repo": "read", "glob": "/"}},
+    }
+    held = replace(
+        HELD,
+        repos=(RepoEntry(LETTERS, ""), RepoEntry(Repo("default", "read"), "")),
+        steps=(),
+        branches=(),
+        pipelines=(PipelineEntry(LETTERS, spec, True),),
+    )
+    sink = PachdSink(pair.cluster.client, "cluster")
+    sink.prepare(held)
+    (told,) = sink.finish(held)
+    assert told == "pipeline letters has the name of a repo that cluster has"

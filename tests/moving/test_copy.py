@@ -328,3 +328,26 @@ def test_a_destination_that_goes_away_is_named(pair: Pair) -> None:
     assert "context 'cluster': no pachd answers" in said
     known = json.loads(pair.config.read_text())
     assert known["v2"]["active_context"] == "laptop"
+
+
+def test_what_comes_after_a_commit_that_is_not_taken_is_told_and_not_taken(pair: Pair) -> None:
+    client, there = pair.laptop.client, pair.cluster.client
+    client.create_repo("letters")
+    first = pair.laptop.put("letters", {"/a": b"a"})
+    with client.commit("letters", "patch", parent=first) as commit:
+        client.put_file_bytes(commit, "/p", b"p")
+    client.create_repo("zoo")
+    pair.laptop.put("zoo", {"/lion": b"l"})
+    for repo in ("drafts", "letters"):
+        there.create_repo(repo)
+    there.create_branch("letters", "master", provenance=[branch("drafts")])
+
+    untaken = "cluster has no copy of letters="
+    said = pair.run("copy", "laptop", "cluster", "--history", "--dry-run", code=2)
+    assert untaken in said
+    said = pair.run("copy", "laptop", "cluster", "--history", code=1)
+    assert untaken + f"{first[:12]}, which letters@patch={commit.id[:12]} comes after" in said
+    assert "letters@master of cluster gets its commits from drafts@master" in said
+    assert "2 repos, 1 commit, 1 file" in said  # none of the others was there
+    assert [info.branch.name for info in there.list_branch("letters")] == ["master"]
+    assert list(hashes(pair.cluster, "zoo")) == ["/lion"]

@@ -88,7 +88,8 @@ def _decide(
     """Whether there is something to do to a branch (BranchInfo), and why it is not done."""
     wanted = (entry.provenance, entry.trigger)
     if info is None:
-        return not placed or wanted != _NO_LINKS, ""
+        untaken = entry.head is not None and copy is None  # which was told before
+        return not untaken and (not placed or wanted != _NO_LINKS), ""
     links = (provenance(info), trigger(info))
     moves = not placed and copy not in (None, info.head.id)
     if links == wanted and (entry.provenance or not moves):

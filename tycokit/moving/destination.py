@@ -116,12 +116,17 @@ class Destination:
             return "commits of its own, and keeps them"
         return "" if mark.is_of(self._source) else f"{self._other(mark)}, and keeps it"
 
-    def untaken(self, step: Step, made_from: BranchName) -> str:
-        """Why a branch takes no commit."""
-        return (
-            f"branch {step.on} of {self.name} gets its commits from"
-            f" {made_from}, and not the one of {step}"
-        )
+    def untaken(self, step: Step, at: Standing) -> str:
+        """Why a step's commit cannot be made; "" where it can."""
+        if at.made_from:
+            return (
+                f"branch {step.on} of {self.name} gets its commits from"
+                f" {at.made_from[0]}, and not the one of {step}"
+            )
+        if step.parent is None or (step.repo, step.parent) in self.copies:
+            return ""
+        before = f"{step.repo}={step.parent[:12]}"
+        return f"{self.name} has no copy of {before}, which {step} comes after"
 
     def _other(self, mark: Mark) -> str:
         return f"a copy from {mark.origin}, while this one is from {self._source}"

@@ -38,7 +38,7 @@ class Sink(Protocol):
     ) -> int | None:
         """Make a step's commit, tell how many bytes went out, and answer how many files did.
 
-        None where nothing had to be made.
+        None where nothing was made: it `has` the step, or cannot take it.
         """
         ...
 
@@ -72,7 +72,7 @@ def move(
     `watch` is told each number of bytes that was done for a step, also what need not be sent.
     """
     sink.prepare(contents)
-    taken = files = 0
+    taken = there = files = 0
     for step in contents.steps:
         sent = 0
 
@@ -81,10 +81,11 @@ def move(
             sent += count
             watch(step, count)
 
-        if not sink.has(step):
-            count = sink.take(step, source.changes(step), moved)
-            if count is not None:
-                files += count
-                taken += 1
+        count = None if sink.has(step) else sink.take(step, source.changes(step), moved)
+        if count is not None:
+            files += count
+            taken += 1
+        elif sink.has(step):
+            there += 1
         watch(step, step.size - sent)
-    return Moved(contents, taken, len(contents.steps) - taken, files, sink.finish(contents))
+    return Moved(contents, taken, there, files, sink.finish(contents))

@@ -105,7 +105,7 @@ def plan(there: Destination, contents: Contents) -> Iterator[Planned]:
         info = pipelines.get(spec.output)
         told = _untold(given, targets, name) + _scaled(client, spec)
         fault = _fault(spec, repos, known, name)
-        if info is None and spec.output in present:
+        if info is None and spec.output in repos:
             fault = f"has the name of a repo that {name} has"
         done, fault = ("", fault) if fault else _decide(there, spec, info, contents)
         if fault:

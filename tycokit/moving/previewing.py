@@ -52,8 +52,9 @@ class PachdPreview:
         with speaking(self._name):
             # what stands there once the commit before it is made is that one
             at = Standing(None, None, ()) if branch in self._heads else self._there.standing(step)
-            if at.made_from:
-                self._left.append(self._there.untaken(step, at.made_from[0]))
+            untaken = self._there.untaken(step, at)
+            if untaken:
+                self._left.append(untaken)
                 return None
             count = files = size = 0
             for count, change in enumerate(self._there.wanted(step, at, changes), 1):  # noqa: B007

@@ -38,17 +38,20 @@ class PachdSink:
         self._left: list[str] = []
 
     def prepare(self, contents: Contents) -> None:
-        """Make projects, repos and pipelines. Raises Occupied where a pipeline has a repo."""
+        """Make projects, repos and pipelines. Raises, before it makes any, Occupied where a
+        pipeline has a repo, and SpecError.
+        """
         self._origin = contents.origin
         with speaking(self._name):
             lacking = self._there.look(contents)
+            made = list(pipelines.plan(self._there, contents))  # a fault in a spec comes up here
             for project, description in lacking.projects.items():
                 self._client.create_project(project, description)
             for entry in lacking.repos:
                 self._client.create_repo(
                     entry.repo.name, entry.description, project_name=entry.repo.project
                 )
-            for planned in pipelines.plan(self._there, contents):
+            for planned in made:
                 planned.make(self._client)
                 self._left += planned.told
 
@@ -66,8 +69,9 @@ class PachdSink:
         copies = self._there.copies
         with speaking(self._name), Record() as expected:
             standing = self._there.standing(step)
-            if standing.made_from:
-                self._left.append(self._there.untaken(step, standing.made_from[0]))
+            untaken = self._there.untaken(step, standing)
+            if untaken:
+                self._left.append(untaken)
                 return None
             at = standing.begun
             files = 0
