@@ -242,7 +242,7 @@ def test_an_archive_for_which_there_is_no_room_is_not_left_behind(pair: Pair) ->
     assert "all.tar: No such file or directory" in said
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_export_that_is_interrupted_leaves_nothing(
     pair: Pair, stalled: threading.Event, number: int
 ) -> None:

@@ -80,6 +80,8 @@ def run_command(words: Sequence[str]) -> int:
     """Run a command; answers its exit code."""
     # ended from outside, a command still stops what it started
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+        signal.signal(signal.SIGHUP, _end)  # its terminal is gone
     try:
         app(args=list(words), prog_name="tycokit")
     except SystemExit as end:
