@@ -360,7 +360,7 @@ def test_an_import_that_was_killed_goes_on(pair: Pair) -> None:
     before = len(hashes(pair.cluster, "many"))
     said = pair.run("import", "many.tar", "--context", "cluster")
     assert 0 < before < len(files)
-    assert f"1 commit, {len(files) - before} files" in said
+    assert f"1 commit, {len(files) - before:,} files" in said
     assert hashes(pair.cluster, "many") == hashes(pair.laptop, "many")
     assert len(commits(pair.cluster, "many")) == 1
 

@@ -122,7 +122,7 @@ def test_a_copy_that_was_killed_goes_on_and_copies_nothing_twice(pair: Pair) -> 
     said = pair.run("copy", "laptop", "cluster")
 
     assert 0 < before < len(files)
-    assert f"1 commit, {len(files) - before} files" in said
+    assert f"1 commit, {len(files) - before:,} files" in said
     (whole,) = commits(pair.cluster, "many")
     assert whole.commit.id == half.commit.id
     assert whole.HasField("finished")

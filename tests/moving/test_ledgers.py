@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from moving_driver import Pair, commits, hashes
 from pipeline_driver import Site
 
 from tycokit.alerting.ledger import REPO, Receipt
+from tycokit.errors import CopyDiffers
+from tycokit.moving.changes import Put
+from tycokit.moving.reading import PachdSource
+from tycokit.moving.writing import PachdSink
 from tycokit.repos.addresses import Address
 
 
@@ -138,3 +143,16 @@ def test_a_ledger_whose_copy_was_cut_short_goes_on(pair: Pair) -> None:
     pair.run("copy", "laptop", "cluster")
     assert hashes(pair.cluster, REPO).keys() == {*hashes(pair.laptop, REPO), "/own"}
     assert len(commits(pair.cluster, REPO)) == 2
+
+
+def test_a_receipt_that_does_not_arrive_as_it_was_is_told(pair: Pair) -> None:
+    note(pair.laptop, "a", "b")
+    note(pair.cluster, "own")
+    source = PachdSource(pair.laptop.client, "laptop")
+    contents = source.contents()
+    (step,) = contents.steps
+    first, second = (change for change in source.changes(step) if isinstance(change, Put))
+    sink = PachdSink(pair.cluster.client, "cluster")
+    sink.prepare(contents)
+    with pytest.raises(CopyDiffers, match="/b of receipts@master"):
+        sink.take(step, iter([first, replace(second, hash="0" * 64)]), lambda _: None)
