@@ -20,9 +20,14 @@ settings.register_profile("thorough", max_examples=4000)
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach what the tests start: a shell's background job is started without it."""
+    """Let Ctrl-C, and the end of a terminal, reach what the tests start.
+
+    A shell's background job, and what nohup starts, begin without.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
