@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,6 @@ import grpc
 from python_pachyderm import Client
 from python_pachyderm.service import pfs_proto, transaction_proto
 
-from tycokit.client import is_missing
 from tycokit.deploying.actions import (
     Action,
     CommitNotebooks,
@@ -27,6 +26,7 @@ from tycokit.deploying.actions import (
 )
 from tycokit.deploying.present import branch_of
 from tycokit.deploying.reading import Leaf, leaves
+from tycokit.deploying.since import moved
 from tycokit.errors import CliError, PlanOutdated
 from tycokit.pipelines.specs import Repo, Spec
 from tycokit.repos import upload
@@ -82,8 +82,9 @@ def apply(
         for put in (one for one in files if one not in aside):
             _put(client, put, DEFAULT_BRANCH)
             report(put)
+        made = {one.spec.output for one in pipelines if isinstance(one, CreatePipeline)}
         for one in pipelines:
-            _make_trigger_branches(client, one.spec)
+            _make_trigger_branches(client, one.spec, made)
         transactions = list(_transactions(client, commits, pipelines))
         _require_heads(client, commits)
         for requests in transactions:
@@ -132,28 +133,16 @@ def _branches(spec: Spec) -> Iterator[tuple[Leaf, str]]:
         yield leaf, leaf.pfs.branch or named
 
 
-def _make_trigger_branches(client: Client, spec: Spec) -> None:
-    """Those of repos that are there, which Pachyderm would make with a commit of the transaction's,
-    though it takes only one of a repo."""
+def _make_trigger_branches(client: Client, spec: Spec, new: Collection[Repo]) -> None:
+    """Those of repos that are there, not `new`: Pachyderm would make them with a commit of the
+    transaction's, though it takes only one of a repo."""
     for leaf, branch in _branches(spec):
-        if leaf.triggered and branch_of(client, leaf.repo, branch) is None:
+        at = leaf.repo
+        if leaf.triggered and at not in new and branch_of(client, at, branch) is None:
             trigger = pfs_proto.Trigger()
             trigger.CopyFrom(leaf.pfs.trigger)
             trigger.branch = trigger.branch or DEFAULT_BRANCH
-            with _not_there_yet():
-                client.create_branch(
-                    leaf.repo.name, branch, trigger=trigger, project_name=leaf.repo.project
-                )
-
-
-@contextmanager
-def _not_there_yet() -> Iterator[None]:
-    """Pass over a repo that a pipeline of the same plan makes."""
-    try:
-        yield
-    except grpc.RpcError as error:
-        if not is_missing(error):
-            raise
+            client.create_branch(at.name, branch, trigger=trigger, project_name=at.project)
 
 
 def _require_heads(client: Client, commits: Iterable[Aside]) -> None:
@@ -161,13 +150,10 @@ def _require_heads(client: Client, commits: Iterable[Aside]) -> None:
 
     The transaction makes them master's, whatever else has come to it meanwhile.
     """
-    found = []
+    found: list[str] = []
     for one in commits:
         master = branch_of(client, one.repo, DEFAULT_BRANCH)
-        head = "" if master is None else master.head.id
-        if head != one.base:
-            what = f"got commit {head[:12]}" if head else "lost its commits"
-            found.append(f"repo {one.repo} {what}")
+        found += moved(one.repo, one.base, "" if master is None else master.head.id)
     if found:
         raise PlanOutdated(found)
 

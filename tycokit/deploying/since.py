@@ -45,13 +45,19 @@ def changes(
     ]
     for repo in (one.repo for one in actions if isinstance(one, (CommitNotebooks, Fill))):
         was, is_ = before.heads.get(repo), now.heads.get(repo)
-        if was is not None and is_ is not None and was.commit != is_.commit:
-            what = f"got commit {is_.commit[:12]}" if is_.commit else "lost its commits"
-            found.append(f"repo {repo} {what}")
+        if was is not None and is_ is not None:
+            found += moved(repo, was.commit, is_.commit)
     readers, known = now.readers(gone), before.readers(gone)
     for repo in gone:
         found += [f"pipeline {one} reads {repo}" for one in sorted(readers[repo] - known[repo])]
     return found
+
+
+def moved(repo: Repo, was: str, is_: str) -> list[str]:
+    """A clause where master's head, a commit's id or "", is another one."""
+    if was == is_:
+        return []
+    return [f"repo {repo} {f'got commit {is_[:12]}' if is_ else 'lost its commits'}"]
 
 
 def _pipelines(pipelines: Iterable[Repo], before: Present, now: Present) -> Iterator[str]:
